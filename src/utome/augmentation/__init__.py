@@ -1,0 +1,1 @@
+"""Random changes to a training tile and its labels alike."""

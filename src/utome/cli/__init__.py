@@ -1,0 +1,1 @@
+"""The command line: parses, calls a job, shows its result. It decides nothing."""

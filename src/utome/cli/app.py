@@ -1,0 +1,109 @@
+"""The command `utome`: one function a verb; what each needs is imported when it runs, so that `--help` is instant."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from utome.cli.choices import At
+from utome.errors import UtomeError
+
+app = typer.Typer(
+    name="utome", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
+    help="Train, compare and apply U-Net segmentation from few annotated images.",
+)  # fmt: skip
+
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="folder with images and masks, as it lies", show_default=False)]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run, or of a model", show_default=False)]
+Recipe = Annotated[str | None, typer.Option(help="settings to begin with; `utome recipes` lists them [default: auto]", show_default=False)]
+Out = Annotated[Path | None, typer.Option(help="folder to write; it must be new [default: runs/DATE-RECIPE-N]", show_default=False)]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting, as in model.width=16; may be repeated", show_default=False)]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="settings from a YAML file, as RUN/config.yaml, instead of a recipe", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
+
+
+@app.command()
+def demo(out: Out = None, json: Json = False) -> None:
+    """The whole story on a bundled sample of nuclei: inspect, train, evaluate, predict, report."""
+    from utome.cli.demonstration import run_demo
+
+    run_demo(out, json=json)
+
+
+@app.command()
+def inspect(data: Data, json: Json = False) -> None:
+    """What lies in a folder, and how it will be read."""
+    from utome.cli import commands
+
+    commands.inspect(data, json=json)
+
+
+@app.command()
+def train(
+    data: Data,
+    recipe: Recipe = None,
+    out: Out = None,
+    assignments: Set = None,
+    config: ConfigFile = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the run in --out after its last whole epoch")] = False,
+    json: Json = False,
+) -> None:
+    """Train a model on the images and masks in a folder."""
+    from utome.cli import commands
+
+    commands.train(data, commands.TrainOptions(recipe, out, tuple(assignments or ()), config, resume), json=json)
+
+
+@app.command()
+def evaluate(
+    run: Run, data: Data,
+    at: Annotated[At, typer.Option(help="score at the images' own size, or at the size that the network sees")] = At.native,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Score a model on images with masks; what training saw is scored apart."""
+    from utome.cli import commands
+
+    commands.evaluate(run, data, at=at, json=json)
+
+
+@app.command()
+def predict(
+    run: Run,
+    images: Annotated[Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)],
+    out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Write a label map and an overlay for every image, whatever its size."""
+    from utome.cli import commands
+
+    commands.predict(run, images, out, json=json)
+
+
+@app.command()
+def recipes(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one recipe, with its reasons", show_default=False)] = None, json: Json = False) -> None:
+    """The recipes there are: their papers, settings and reasons."""
+    from utome.cli import commands
+
+    commands.recipes(name, json=json)
+
+
+def main() -> None:
+    """Run the command line; an error that a user can mend becomes its sentence and its exit code."""
+    try:
+        app()
+    except UtomeError as error:
+        _say(f"Error: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("Stopped by Ctrl-C. What was finished is kept; a training goes on with --resume.")
+        sys.exit(130)
+    except Exception:
+        traceback.print_exc()
+        _say("This is a defect of utome, not of yours. Please report the lines above with the command that you ran.")
+        sys.exit(1)
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{sentence}\n")

@@ -1,0 +1,167 @@
+"""What each command calls and shows: results on standard output, progress on standard error."""
+
+import json as json_format
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from utome.cli.choices import At
+from utome.cli.listening import shown
+from utome.cli.tables import class_lines, scores_lines
+from utome.config.overrides import override, read_config
+from utome.config.settings import Config
+from utome.errors import ConfigError, PartlyFailedError
+from utome.recipes.library import load_recipe, recipe_names
+
+WORST = 5
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """The options of `utome train`."""
+
+    recipe: str | None
+    out: Path | None
+    assignments: tuple[str, ...]
+    config: Path | None
+    resume: bool
+
+
+def inspect(data: Path, *, json: bool) -> None:
+    """Show what lies in a folder."""
+    from utome.jobs.inspect import inspect as job
+
+    with shown() as listen:
+        found = job(data, listen=listen)
+    if json:
+        say_json(found.as_json())
+        return
+    facts = found.survey.facts
+    say(f"{data}: {len(facts)} pairs of image and mask, layout `{found.survey.listing.layout}`")
+    say(f"  parts     {', '.join(f'{count} {part}' for part, count in found.parts.items())}")
+    say(f"  sizes     {', '.join(f'{count} of {size}' for size, count in found.sizes[:5])} (height x width)")
+    say(f"  channels  {'grey' if found.survey.channels == 1 else 'colour'}, {', '.join(sorted({fact.dtype for fact in facts}))}")
+    for line in class_lines(found.shares):
+        say(f"  {line}")
+    for note in found.survey.notes:
+        say(f"  note      {note}")
+    say(f"Next: utome train {data}")
+
+
+def train(data: Path, options: TrainOptions, *, json: bool) -> None:
+    """Train, and show where the run lies and what to do next."""
+    config = _config(options)
+    out = options.out or new_run(config.recipe)
+    tell(f"Run folder: {out}")
+    from utome.jobs.train import train as job
+
+    with shown() as listen:
+        result = job(data, config, out, resume=options.resume, listen=listen)
+    best = result.best
+    if json:
+        say_json({"run": str(result.run), "best_epoch": best.epoch, "val_loss": best.val_loss, "val_mean_iou": best.val_mean_iou, "images": result.images})
+        return
+    say(f"Best epoch {best.epoch}: mean IoU {best.val_mean_iou:.3f} on the {result.images['val']} validation images.")
+    say(f"Run folder: {out}")
+    say(f"Report: {out / 'report.html'}")
+    say(f"Next: utome predict {out} IMAGES --out PREDICTIONS")
+
+
+def evaluate(run: Path, data: Path, *, at: At, json: bool) -> None:
+    """Show scores, worst images and what training saw."""
+    from utome.jobs.evaluate import evaluate as job
+
+    with shown() as listen:
+        result = job(run, data, at=at.value, listen=listen)
+    if result.warning:
+        tell(f"WARNING: {result.warning}")
+    if json:
+        say_json(result.as_json())
+        return
+    main = result.unseen or result.scores
+    count = len(main.images)
+    say(f"{count} images {'that training never saw' if result.unseen else 'that training saw'}, at {'their own' if at is At.native else 'the network’s'} size:")
+    for line in scores_lines(main):
+        say(line)
+    say(f"Worst: {', '.join(f'{image.name} ({image.confusion.mean_iou:.3f})' for image in main.ranked[:WORST])}")
+    if result.seen and result.unseen:
+        say(f"\n{len(result.seen.images)} images that training saw (not a score for new images):")
+        for line in scores_lines(result.seen):
+            say(line)
+
+
+def predict(run: Path, images: Path, out: Path, *, json: bool) -> None:
+    """Show what was written; what failed is named and ends the command with 6."""
+    from utome.jobs.predict import predict as job
+
+    with shown() as listen:
+        result = job(run, images, out, listen=listen)
+    if json:
+        say_json(result.as_json())
+    else:
+        say(f"{len(result.written)} label maps in {out}, and pictures of them in {out / 'overlays'}.")
+    if result.failed:
+        raise PartlyFailedError(f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)}")
+
+
+def recipes(name: str | None, *, json: bool) -> None:
+    """Show all recipes, or one with its reasons."""
+    if name is None:
+        titles = {each: load_recipe(each).title for each in recipe_names()}
+        if json:
+            say_json(titles)
+            return
+        for each, title in titles.items():
+            say(f"{each:12} {title}")
+        return
+    recipe = load_recipe(name)
+    if json:
+        say_json({"name": recipe.name, "title": recipe.title, "paper": recipe.paper, "published": dict(recipe.published),
+                  "reasons": dict(recipe.reasons), "settings": recipe.config.as_dict()})  # fmt: skip
+        return
+    say(f"# {recipe.name}: {recipe.title}\n# {recipe.paper}")
+    for path, where in recipe.published.items():
+        say(f"# {path}: published, {where}")
+    for path, why in recipe.reasons.items():
+        say(f"# {path}: {why}")
+    say(recipe.config.as_yaml().rstrip())
+
+
+def new_run(recipe: str) -> Path:
+    """The first folder `runs/DATE-RECIPE-N` that is not there yet."""
+    number = 1
+    while (path := Path("runs") / f"{date.today().isoformat()}-{recipe}-{number}").exists():  # noqa: DTZ011 - the user's own day
+        number += 1
+    return path
+
+
+def say(line: str) -> None:
+    """One line on standard output."""
+    sys.stdout.write(f"{line}\n")
+
+
+def tell(line: str) -> None:
+    """One line on standard error."""
+    sys.stderr.write(f"{line}\n")
+
+
+def say_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    say(json_format.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _config(options: TrainOptions) -> Config:
+    if options.resume:
+        return _resumed(options)
+    if options.config is not None and options.recipe is not None:
+        raise ConfigError("Both --config and --recipe were given; a config file holds a recipe's settings already. Leave one out.")
+    settings = read_config(options.config) if options.config else load_recipe(options.recipe or "auto").settings
+    return override(settings, options.assignments)
+
+
+def _resumed(options: TrainOptions) -> Config:
+    if options.out is None or options.recipe or options.config or options.assignments:
+        raise ConfigError("--resume goes on with the run in --out, with that run's own settings. Give --out, and neither --recipe, --config nor --set.")
+    return override(read_config(options.out / "config.yaml"), [])

@@ -1,0 +1,54 @@
+"""Showing what happens on standard error: a bar on a terminal, one line an epoch elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from utome.events import EpochDone, Event, Listener, Noted, Progressed
+
+
+@contextmanager
+def shown() -> Iterator[Listener]:
+    """A listener that shows events until the block ends."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if not sys.stderr.isatty():
+        yield lambda event: _say(console, event)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bars: dict[str, TaskID] = {}
+
+        def listen(event: Event) -> None:
+            if isinstance(event, Progressed):
+                _advance(progress, bars, event)
+            else:
+                _say(progress.console, event)
+
+        yield listen
+
+
+def epoch_line(epoch: EpochDone) -> str:
+    """One epoch in one line."""
+    return (
+        f"epoch {epoch.epoch}/{epoch.epochs}  loss {epoch.train_loss:.4f}  val loss {epoch.val_loss:.4f}  val mean IoU {epoch.val_mean_iou:.4f}  "
+        f"{epoch.seconds:.1f} s{'  best' if epoch.best else ''}"
+    )
+
+
+def _advance(progress: Progress, bars: dict[str, TaskID], event: Progressed) -> None:
+    if event.stage not in bars:
+        for bar in bars.values():
+            progress.remove_task(bar)
+        bars.clear()
+        bars[event.stage] = progress.add_task(event.stage, total=event.total)
+    progress.update(bars[event.stage], completed=event.done)
+
+
+def _say(console: Console, event: Event) -> None:
+    if isinstance(event, EpochDone):
+        console.print(epoch_line(event), markup=False)
+    elif isinstance(event, Noted):
+        console.print(event.text, markup=False)

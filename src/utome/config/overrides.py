@@ -1,0 +1,73 @@
+"""Changing settings by dotted paths (`--set model.width=16`), and reading a config file."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from utome.config.settings import FORMS, Config, check_names, config_from_dict, paths
+from utome.errors import ConfigError, nearest
+
+
+def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> Config:
+    """`settings` with each `path=value` of `assignments` applied in turn; values are read as YAML.
+
+    A section whose form changes (`optimizer.name=sgd`) keeps of its old settings those that the new form has.
+    """
+    changed: dict[str, Any] = copy.deepcopy(dict(settings))
+    for assignment in assignments:
+        path, value = _parse(assignment)
+        _assign(changed, path, value)
+    return config_from_dict(changed)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings in a YAML file, their names checked."""
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(f"The config file '{path}' cannot be read: {reason}. Give a YAML file of settings.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The config file '{path}' is not YAML: {_one_line(error)}.") from error
+    if not isinstance(settings, dict):
+        raise ConfigError(f"The config file '{path}' holds no settings; a line looks like `seed: 0`.")
+    check_names(settings)
+    return settings
+
+
+def _parse(assignment: str) -> tuple[str, Any]:
+    path, equals, text = assignment.partition("=")
+    if not equals or not path.strip():
+        raise ConfigError(f"'{assignment}' is no assignment; write --set path=value, as in --set model.width=16.")
+    try:
+        return path.strip(), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The value in '{assignment}' is not YAML: {_one_line(error)}.") from error
+
+
+def _assign(settings: dict[str, Any], path: str, value: Any) -> None:
+    known = paths()
+    if path not in known:
+        raise ConfigError(_unknown(path, known))
+    *sections, name = path.split(".")
+    place = settings
+    for section in sections:
+        place = place.setdefault(section, {})
+    place[name] = value
+    if sections and FORMS.get(sections[0]) == name:
+        kept = {known.rpartition(".")[2] for known in paths({sections[0]: str(value)}) if known.startswith(sections[0])}
+        settings[sections[0]] = {setting: given for setting, given in place.items() if setting in kept}
+
+
+def _unknown(path: str, known: list[str]) -> str:
+    inside = [setting for setting in known if setting.startswith(f"{path}.")]
+    if inside:
+        return f"`{path}` is a group of settings, not one. Set one of them: {', '.join(inside)}."
+    return f"There is no setting `{path}`. {nearest(path, known).replace(chr(39), '`')}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,122 @@
+"""The settings, section by section: their names, defaults, limits and meaning.
+
+The dotted path (`model.width`) is the option, the YAML key, and the name in a search space.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Monitor = Literal["val_loss", "val_mean_iou"]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A group of settings; abstract. Frozen, and an unknown name is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSettings(Section):
+    """How images and masks become what the network sees."""
+
+    normalization: Literal["image", "range"] = Field(
+        "image",
+        description="`image`: zero mean and unit deviation over each whole image; `range`: what the file's type can hold becomes 0 to 1",
+    )
+    size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = Field(
+        None, description="height and width to which every image is resized for the network; none keeps its own"
+    )
+    validation: Share = Field(0.15, description="share of the images that choose the best model, where the folders do not say")
+    test: Share = Field(0.15, description="share of the images kept for the honest score, where the folders do not say")
+
+
+class UNetSettings(Section):
+    """U-Net: an encoder that halves, a decoder that doubles, and skips between them."""
+
+    architecture: Literal["unet"] = "unet"
+    width: int = Field(64, ge=1, description="channels of the first level; each level below doubles them")
+    depth: int = Field(4, ge=1, le=8, description="how often the image is halved")
+    convolution: Literal["valid", "same"] = Field("same", description="3x3 convolutions without padding, or with zeros")
+    norm: Literal["none", "batch"] = Field("batch", description="normalisation between a convolution and its ReLU")
+    dropout: Share = Field(0.0, description="dropout rate at the end of the two deepest levels")
+
+
+class LossSettings(Section):
+    """The training loss: the weighted sum of its terms."""
+
+    cross_entropy: NotNegative = Field(1.0, description="weight of the pixel-wise softmax cross entropy")
+    dice: NotNegative = Field(0.0, description="weight of the soft Dice loss over the classes but the first")
+
+
+class Optimizer(Section):
+    """What every optimiser has; abstract."""
+
+    learning_rate: Positive = Field(description="step size at its highest")
+    weight_decay: NotNegative = 0.0
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant", description="`cosine`: the learning rate falls to zero over all epochs along half a cosine"
+    )
+    warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate first rises from zero")
+
+
+class SGDSettings(Optimizer):
+    """Stochastic gradient descent with momentum."""
+
+    name: Literal["sgd"] = "sgd"
+    momentum: Share = 0.9
+
+
+class AdamSettings(Optimizer):
+    """Adam (Kingma and Ba 2015)."""
+
+    name: Literal["adam"] = "adam"
+    betas: tuple[Share, Share] = (0.9, 0.999)
+
+
+class StoppingSettings(Section):
+    """When to stop before the last epoch."""
+
+    monitor: Monitor = Field("val_loss", description="the figure that must improve")
+    min_delta: NotNegative = Field(0.0, description="by how much it must improve to count")
+    patience: int | None = Field(None, ge=1, description="epochs without improvement before stopping; none never stops early")
+
+
+class TrainingSettings(Section):
+    """Length, batches and choice of the best model."""
+
+    epochs: int = Field(100, ge=1, description="passes over the training tiles at most")
+    batch: int = Field(8, ge=1, description="tiles a step")
+    tile: int = Field(256, ge=1, description="side of a training tile, in pixels that the network labels")
+    tiles_per_image: int | None = Field(
+        None, ge=1, description="tiles drawn from each image each epoch; none: as many as cover its area"
+    )
+    best: Monitor = Field("val_mean_iou", description="the figure that chooses the epoch to keep")
+    stopping: StoppingSettings = StoppingSettings()
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="`auto`: bfloat16 where the processor or GPU is made for it, float32 elsewhere"
+    )
+
+
+class AugmentationSettings(Section):
+    """Random changes to each training tile."""
+
+    flips: bool = Field(True, description="mirror left and right, half of the time")
+    quarter_turns: bool = Field(True, description="turn by 0, 90, 180 or 270 degrees")
+    brightness: NotNegative = Field(0.0, description="standard deviation of a grey value added, in normalised units")
+    contrast: NotNegative = Field(0.0, description="standard deviation of the logarithm of a factor on the grey values")
+
+
+class PredictionSettings(Section):
+    """How a whole image is predicted."""
+
+    tile: int = Field(1024, ge=1, description="largest side in pixels that is predicted in one piece")
+
+
+class MachineSettings(Section):
+    """Where to compute."""
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    threads: int | None = Field(None, ge=1, description="processor threads; none leaves it to torch. Changes the last bits")

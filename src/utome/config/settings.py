@@ -1,0 +1,141 @@
+"""The whole config, made from a mapping, and the way back to YAML and to a hash."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from utome.config.sections import (
+    AdamSettings,
+    AugmentationSettings,
+    DataSettings,
+    LossSettings,
+    MachineSettings,
+    PredictionSettings,
+    Section,
+    SGDSettings,
+    TrainingSettings,
+    UNetSettings,
+)
+from utome.errors import ConfigError, nearest
+from utome.files import sha256_bytes
+
+# Sections with more than one form, and the setting that tells which.
+FORMS = {"model": "architecture", "optimizer": "name"}
+
+
+class Config(Section):
+    """Every setting of one training; frozen."""
+
+    recipe: str = Field("unet", description="the recipe that these settings began as")
+    seed: int = Field(0, ge=0, lt=2**31, description="every random draw follows from it")
+    data: DataSettings = DataSettings()
+    model: UNetSettings = UNetSettings()
+    loss: LossSettings = LossSettings()
+    optimizer: AdamSettings | SGDSettings = Field(AdamSettings(learning_rate=1e-3), discriminator="name")
+    training: TrainingSettings = TrainingSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
+    prediction: PredictionSettings = PredictionSettings()
+    machine: MachineSettings = MachineSettings()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain values, as YAML and JSON hold them."""
+        return self.model_dump(mode="json")
+
+    def as_yaml(self) -> str:
+        """The settings as YAML; `config_from_dict` of it gives this config again."""
+        return yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True)
+
+    @property
+    def sha256(self) -> str:
+        """A hash of the settings alone, whatever their order and spelling."""
+        return sha256_bytes(json.dumps(self.as_dict(), sort_keys=True).encode())
+
+
+def config_from_dict(settings: Mapping[str, Any]) -> Config:
+    """Validate settings; `ConfigError` says which one is wrong, what was given and what is accepted."""
+    check_names(settings)
+    try:
+        return Config.model_validate(dict(settings))
+    except ValidationError as error:
+        raise ConfigError(" ".join(_sentence(dict(problem)) for problem in error.errors())) from None
+
+
+def check_names(settings: Mapping[str, Any]) -> None:
+    """Refuse a name that is no setting, naming the nearest that is."""
+    known = paths(form_of(settings))
+    for path in leaves(settings):
+        if path not in known and not any(path.startswith(f"{name}.") or name.startswith(f"{path}.") for name in known):
+            raise ConfigError(f"There is no setting `{path}`. {nearest(path, known).replace(chr(39), '`')}")
+
+
+def form_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Which form each section with several forms has in these settings, where they say."""
+    said = {section: settings.get(section) for section in FORMS}
+    return {
+        section: str(value[FORMS[section]])
+        for section, value in said.items()
+        if isinstance(value, Mapping) and FORMS[section] in value
+    }
+
+
+def paths(forms: Mapping[str, str] | None = None) -> list[str]:
+    """The dotted path of every setting; of sections with several forms, of the forms named in `forms`."""
+    return _paths(Config, "", forms or {})
+
+
+def leaves(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted paths.
+
+    >>> leaves({"model": {"width": 8}, "seed": 1})
+    {'model.width': 8, 'seed': 1}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= leaves(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _paths(section: type[BaseModel], prefix: str, forms: Mapping[str, str]) -> list[str]:
+    found: list[str] = []
+    for name, field in section.model_fields.items():
+        parts = [part for part in _union(field.annotation) if _is_section(part)]
+        wanted = [part for part in parts if _is_form(part, forms.get(name))] or parts
+        if not parts:
+            found.append(f"{prefix}{name}")
+        for part in wanted:
+            found += [path for path in _paths(part, f"{prefix}{name}.", forms) if path not in found]
+    return found
+
+
+def _union(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in {Union, type(int | str)} else (annotation,)
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _is_form(kind: type[BaseModel], name: str | None) -> bool:
+    return any(name in get_args(kind.model_fields[tag].annotation) for tag in FORMS.values() if tag in kind.model_fields)
+
+
+def _sentence(problem: dict[str, Any]) -> str:
+    """One of pydantic's problems in our words: what was given, what is accepted."""
+    steps = [str(step) for step in problem["loc"]]
+    several_forms = Config.model_fields[steps[0]].discriminator is not None
+    path = ".".join(step for number, step in enumerate(steps) if not (number == 1 and several_forms))
+    accepted = str(problem["msg"]).removeprefix("Input should be ")
+    given = problem["input"]
+    if problem["type"] == "union_tag_invalid":
+        given, accepted = problem["ctx"]["tag"], str(problem["ctx"]["expected_tags"])
+        path = f"{path}.{FORMS[path]}"
+    elif problem["type"] in {"missing", "union_tag_not_found"}:
+        path = path if problem["type"] == "missing" else f"{path}.{FORMS[path]}"
+        return f"The setting `{path}` is missing; give it a value."
+    return f"The setting `{path}` is {given!r}; accepted: {accepted}."

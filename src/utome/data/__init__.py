@@ -1,0 +1,1 @@
+"""Images and masks: finding, reading, checking, splitting, and feeding them to a network."""

@@ -1,0 +1,59 @@
+"""From the pixels of a file to what the network sees. It is saved with the model and repeated at prediction."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from torch.nn import functional
+
+from utome.data.formats import Pixels
+from utome.errors import DataError
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Channels, normalisation and size of the network's input.
+
+    `image`: zero mean and unit deviation over the whole image, all channels together, so that a tile is normalised
+    as its image is. `range`: what the file's type can hold becomes 0 to 1 (real numbers are taken as they are).
+    """
+
+    channels: int
+    normalization: Literal["image", "range"]
+    size: tuple[int, int] | None = None
+
+    def image(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "c h w"]:
+        """What the network sees of an image; `DataError` names `source` when a colour image meets a grey network."""
+        if pixels.shape[2] > self.channels:
+            raise DataError(
+                f"'{source}' is a colour image, but this model was trained on grey ones. Convert it to grey, or train on colour images."
+            )
+        scaled = self._normalised(pixels.astype(np.float32), pixels.dtype)
+        planes = np.ascontiguousarray(np.broadcast_to(scaled, (*scaled.shape[:2], self.channels)).transpose(2, 0, 1))
+        return planes if self.size is None else resize_image(planes, self.size)
+
+    def labels(self, labels: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+        """The labels at the network's size, each pixel the nearest one."""
+        return labels if self.size is None else resize_labels(labels, self.size)
+
+    def _normalised(self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[np.generic]) -> Float32[np.ndarray, "h w c"]:
+        if self.normalization == "range":
+            return pixels / np.float32(np.iinfo(dtype).max) if dtype.kind in "ui" else pixels
+        deviation = float(pixels.std(dtype=np.float64))
+        return (pixels - np.float32(pixels.mean(dtype=np.float64))) / np.float32(deviation or 1.0)
+
+
+def resize_image(image: Float32[np.ndarray, "c h w"], size: tuple[int, int]) -> Float32[np.ndarray, "c height width"]:
+    """Bilinear, smoothed before it shrinks so that nothing is skipped."""
+    batch = torch.from_numpy(image)[None]
+    return functional.interpolate(batch, size=size, mode="bilinear", align_corners=False, antialias=True)[0].numpy()
+
+
+def resize_labels(labels: UInt8[np.ndarray, "h w"], size: tuple[int, int]) -> UInt8[np.ndarray, "height width"]:
+    """The label at the place where the centre of each new pixel falls."""
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(np.int64) for new, old in zip(size, labels.shape, strict=True)
+    )
+    return labels[rows[:, None], columns[None, :]]

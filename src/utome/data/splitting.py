@@ -1,0 +1,66 @@
+"""Which images train, which choose the model, and which are kept for the honest score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from utome.data.layouts import Part
+from utome.data.survey import Facts
+from utome.errors import DataError
+from utome.randomness import key
+
+
+@dataclass(frozen=True)
+class Split:
+    """The samples of each part, each in order of the hash of its pixels: file names and their order change nothing."""
+
+    train: tuple[Facts, ...]
+    val: tuple[Facts, ...]
+    test: tuple[Facts, ...]
+
+
+def split(facts: Sequence[Facts], *, validation: float, test: float, seed: int) -> Split:
+    """Parts as the folders say; what they do not say is drawn by content hash and seed.
+
+    With a `test` or `val` folder given, only a missing validation part is drawn, from the training images. Images
+    with the same pixels stay together. Every drawn part with a share above zero gets at least one image.
+    `DataError` where there are too few images, or no training image.
+    """
+    said: dict[Part | None, list[Facts]] = {part: [] for part in ("train", "val", "test", None)}
+    for fact in sorted(facts, key=lambda fact: fact.content):
+        said[fact.sample.part].append(fact)
+    pool, chosen, kept = said["train"] + said[None], said["val"], said["test"]
+    shares = [0.0 if chosen else validation, 0.0 if chosen or kept else test]
+    drawn_val, drawn_test, train = _draw(pool, shares, seed)
+    parts = Split(tuple(train), (*chosen, *drawn_val), (*kept, *drawn_test))
+    if not parts.train or not parts.val:
+        raise DataError("There is no image left to train on or none to choose the model by. Add pairs, or change data.validation and data.test.")
+    _refuse_leaks(parts)
+    return parts
+
+
+def _draw(facts: list[Facts], shares: list[float], seed: int) -> list[list[Facts]]:
+    """One list for each share, and the rest last."""
+    contents = sorted({fact.content for fact in facts}, key=lambda content: key(seed, "split", content))
+    counts = [max(1, round(share * len(contents))) if share else 0 for share in shares]
+    if len(contents) <= sum(counts):
+        raise DataError(
+            f"There are only {len(contents)} different images; at least {sum(counts) + 1} are needed to train, to choose the "
+            "model, and to score it. Add pairs, or set data.test=0 to do without a score."
+        )
+    parts = []
+    for count in counts:
+        taken, contents = set(contents[:count]), contents[count:]
+        parts.append([fact for fact in facts if fact.content in taken])
+    rest = set(contents)
+    return [*parts, [fact for fact in facts if fact.content in rest]]
+
+
+def _refuse_leaks(parts: Split) -> None:
+    train = {fact.content: fact for fact in parts.train}
+    for fact in (*parts.val, *parts.test):
+        twin = train.get(fact.content)
+        if twin is not None:
+            raise DataError(
+                f"'{fact.sample.image}' and '{twin.sample.image}' are the same image, but one is for training and the other "
+                "is not: the score would be too good. Take one out."
+            )

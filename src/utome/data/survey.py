@@ -1,0 +1,98 @@
+"""Looking at every file of a listing once: sizes, depth, mask values, hashes; and refusing what cannot be trained on."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from utome.data.classes import ClassTable, class_table
+from utome.data.formats import LOSSY, Pixels, read_image
+from utome.data.layouts import Listing, Sample
+from utome.data.truth import read_truth
+from utome.errors import DataError
+from utome.events import Listener, Progressed, silent
+from utome.files import sha256_bytes
+
+# Decoding releases the interpreter, so threads help; more than this only cost memory.
+READERS = 4
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was seen of one sample. `content` and `truth` are hashes of pixels, whatever the file format."""
+
+    sample: Sample
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    sha256: str
+    content: str
+    truth: str
+    values: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A folder, looked at whole: its listing, the facts of each sample in the same order, and its classes."""
+
+    listing: Listing
+    facts: tuple[Facts, ...]
+    classes: ClassTable
+    notes: tuple[str, ...]
+
+    @property
+    def channels(self) -> int:
+        """1 where every image is grey, else 3."""
+        return max(fact.channels for fact in self.facts)
+
+
+def survey(listing: Listing, *, listen: Listener = silent) -> Survey:
+    """Look at every sample, keeping none in memory; `DataError` for the first that cannot be used."""
+    facts = look_at(listing.samples, listen=listen)
+    values: Counter[int] = Counter()
+    for fact in facts:
+        values.update(fact.values)
+    lossy = any(path.suffix.lower() in LOSSY for sample in listing.samples for path in sample.masks)
+    classes, note = class_table(values, lossy=lossy)
+    notes = listing.notes if any(sample.objects for sample in listing.samples) else (*listing.notes, note)
+    return Survey(listing, tuple(facts), classes, notes)
+
+
+def look_at(samples: Sequence[Sample], *, listen: Listener = silent) -> list[Facts]:
+    """The facts of each sample, in the same order."""
+    facts = []
+    with ThreadPoolExecutor(max_workers=READERS) as pool:
+        for number, fact in enumerate(pool.map(_facts, samples), start=1):
+            facts.append(fact)
+            listen(Progressed("reading", number, len(samples)))
+    return facts
+
+
+def content_hash(pixels: Pixels) -> str:
+    """A hash of the pixels themselves: the same for a PNG and a TIFF of one image."""
+    return sha256_bytes(f"{pixels.shape}{pixels.dtype.str}".encode() + np.ascontiguousarray(pixels).tobytes())
+
+
+def _facts(sample: Sample) -> Facts:
+    pixels, truth = read_image(sample.image), read_truth(sample)
+    if truth.shape != pixels.shape[:2]:
+        height, width = truth.shape
+        raise DataError(
+            f"The image '{sample.image}' is {pixels.shape[0]}x{pixels.shape[1]} (height x width), but its mask "
+            f"'{sample.masks[0]}' is {height}x{width}. They must have the same size: export the mask again, or take the pair out."
+        )
+    values, counts = np.unique(truth, return_counts=True)
+    return Facts(
+        sample=sample,
+        height=pixels.shape[0],
+        width=pixels.shape[1],
+        channels=pixels.shape[2],
+        dtype=pixels.dtype.name,
+        sha256=sha256_bytes(sample.image.read_bytes()),
+        content=content_hash(pixels),
+        truth=content_hash(truth[:, :, None]),
+        values={int(value): int(count) for value, count in zip(values, counts, strict=True)},
+    )

@@ -1,0 +1,87 @@
+"""Where and how to compute: device, number type, memory layout, threads, and repeatable arithmetic."""
+
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from utome.config.sections import MachineSettings
+from utome.errors import MachineError
+
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None  # type: ignore[assignment]
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """A torch device and the number type of its convolutions; channels lie last in memory."""
+
+    torch: torch.device
+    dtype: torch.dtype
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Compute in `dtype` where that is safe. Never float16: slow on a processor, and it overflows."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.torch.type, dtype=self.dtype)
+
+    def place(self, tensor: Tensor) -> Tensor:
+        """A batch of images on this device, channels last."""
+        return tensor.to(self.torch, memory_format=torch.channels_last)
+
+    def place_network(self, network: nn.Module) -> nn.Module:
+        """The network on this device, channels last."""
+        return network.to(self.torch, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+    def peak_memory_mb(self) -> float | None:
+        """The most memory so far, of the GPU or of this process, in millions of bytes; none where it is not known."""
+        if self.torch.type == "cuda":
+            return round(torch.cuda.max_memory_allocated(self.torch) / 1e6, 1)
+        if resource is None:
+            return None
+        unit = 1 if sys.platform == "darwin" else 1024
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
+
+    @property
+    def name(self) -> str:
+        """Device and number type in words, as in `cpu, bfloat16`."""
+        return f"{self.torch}, {str(self.dtype).removeprefix('torch.')}"
+
+
+def choose_device(machine: MachineSettings, *, precision: Precision) -> Device:
+    """The device that the settings name, or the best there is; `MachineError` where there is no such device."""
+    if machine.threads is not None:
+        torch.set_num_threads(machine.threads)
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    kind = next(name for name, there in available.items() if there) if machine.device == "auto" else machine.device
+    if not available[kind]:
+        there = ", ".join(name for name, is_there in available.items() if is_there)
+        raise MachineError(f"This machine has no device '{kind}' that torch can use; there is: {there}. Set machine.device=auto.")
+    device = torch.device(kind)
+    if precision == "auto":
+        return Device(device, torch.bfloat16 if _is_good_at_bfloat16(device) else torch.float32)
+    return Device(device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+
+
+def compute_repeatably() -> None:
+    """Choose operations whose result is the same each time on the same machine."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's matrix products repeat only with this
+    torch.use_deterministic_algorithms(mode=True)
+    torch.backends.cudnn.benchmark = False
+
+
+def _is_good_at_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8  # Ampere and later; older ones emulate it
+    if device.type == "cpu":
+        able = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+    return False

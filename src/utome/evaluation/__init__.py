@@ -1,0 +1,1 @@
+"""A table of scores: a row an image, and one for all of them together."""

@@ -1,0 +1,86 @@
+"""Files that are either whole or absent: written beside their place, flushed to disk, then renamed.
+
+A reader, or a crash, never sees half a file.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from utome.errors import MachineError
+
+TEMPORARY_PREFIX = ".writing-"
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole: to a temporary name in the same folder, flushed and fsynced, then renamed."""
+    with writing(path):
+        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write text as UTF-8, whole or not at all."""
+    write_bytes(path, content.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write one JSON document, whole or not at all; numbers that are no numbers are refused."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a journal and flush it."""
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+        file.flush()
+
+
+def new_folder(path: Path) -> None:
+    """Make a folder and its parents, or raise `MachineError`."""
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+def sha256_bytes(content: bytes) -> str:
+    """The sha256 of some bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's refusal to write `path` into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise MachineError(
+            f"'{path}' cannot be written: {reason}. Free some space there, or name another place with --out."
+        ) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable, on the systems where a folder can be synced (not Windows)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,62 @@
+"""`utome evaluate`: scores of a model on images with truth; what training saw is scored apart."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utome.config.sections import MachineSettings
+from utome.data.layouts import find_samples
+from utome.data.survey import look_at
+from utome.device import choose_device
+from utome.evaluation.table import Scores
+from utome.events import Listener, silent
+from utome.jobs.scoring import Resolution, score_model
+from utome.modelfolder.folder import load_model
+from utome.prediction.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores; those of images that training never saw are the honest ones."""
+
+    scores: Scores
+    at: Resolution
+
+    @property
+    def unseen(self) -> Scores | None:
+        """Scores on images that training never saw; none where it saw all."""
+        return self.scores.of(["never"])
+
+    @property
+    def seen(self) -> Scores | None:
+        """Scores on images that trained the model or chose it; none where there are none."""
+        return self.scores.of(["train", "val"])
+
+    @property
+    def warning(self) -> str | None:
+        """What must be said of images that training saw."""
+        if self.seen is None:
+            return None
+        count, total = len(self.seen.images), len(self.scores.images)
+        if self.unseen is None:
+            return f"Training saw all {total} images: these scores say nothing about new images."
+        return f"Training saw {count} of the {total} images: they are scored apart, and the scores below leave them out."
+
+    def as_json(self) -> dict[str, Any]:
+        """The scores of unseen images (of all, where none is unseen), every image's row, and the seen ones apart."""
+        main = self.unseen or self.scores
+        return {
+            **main.as_json(),
+            "images": self.scores.as_json()["images"],
+            "scored_on": {"images": len(main.images), "seen_by_training": self.unseen is None, "at": self.at},
+            "seen_by_training": None if self.seen is None else {name: value for name, value in self.seen.as_json().items() if name != "images"},
+            "warning": self.warning,
+        }
+
+
+def evaluate(run: Path, data: Path, *, at: Resolution = "native", machine: MachineSettings | None = None, listen: Listener = silent) -> Evaluation:
+    """Score the model of a run or a model folder on the pairs below `data`."""
+    model = load_model(run)
+    facts = look_at(find_samples(data).samples, listen=listen)
+    device = choose_device(machine or MachineSettings(), precision=model.card.precision)
+    return Evaluation(score_model(Predictor(model, device), facts, at=at, listen=listen), at)

@@ -1,0 +1,68 @@
+"""`utome predict`: a label map and an overlay for every image."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from utome.config.sections import MachineSettings
+from utome.data.formats import read_image
+from utome.data.layouts import find_images
+from utome.device import choose_device
+from utome.errors import ConfigError, DataError
+from utome.events import Listener, Progressed, silent
+from utome.files import new_folder, write_bytes
+from utome.modelfolder.folder import load_model
+from utome.prediction.pictures import colour_png, label_png, overlay
+from utome.prediction.predictor import Predictor
+
+OVERLAYS = "overlays"
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """The label maps written, by stem as their images, and the sentence of each image that failed."""
+
+    out: Path
+    written: tuple[Path, ...]
+    failed: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `utome predict --json`."""
+        return {"out": str(self.out), "written": [str(path) for path in self.written], "failed": list(self.failed)}
+
+
+def predict(run: Path, images: Path, out: Path, *, machine: MachineSettings | None = None, listen: Listener = silent) -> PredictResult:
+    """Write `out/STEM.png`, a palette PNG of class numbers, and `out/overlays/STEM.png` for every image.
+
+    An image that cannot be read or does not fit the model is left out and named; nothing is overwritten.
+    """
+    model = load_model(run)
+    paths = find_images(images)
+    _refuse_clashes(paths, out)
+    predictor = Predictor(model, choose_device(machine or MachineSettings(), precision=model.card.precision))
+    new_folder(out / OVERLAYS)
+    written, failed = [], []
+    for done, path in enumerate(paths, start=1):
+        try:
+            pixels = read_image(path)
+            labels = predictor.labels(pixels, source=str(path))
+        except DataError as error:
+            failed.append(str(error))
+        else:
+            name = f"{path.stem}.png"
+            write_bytes(out / OVERLAYS / name, colour_png(overlay(pixels, labels)))
+            write_bytes(out / name, label_png(labels))
+            written.append(out / name)
+        listen(Progressed("predicting", done, len(paths)))
+    return PredictResult(out, tuple(written), tuple(failed))
+
+
+def _refuse_clashes(paths: Sequence[Path], out: Path) -> None:
+    stem, count = Counter(path.stem for path in paths).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{count} images are called '{stem}', so their label maps would overwrite each other. Rename all but one.")
+    there = [out / f"{path.stem}.png" for path in paths if (out / f"{path.stem}.png").exists()]
+    if there:
+        raise ConfigError(f"'{there[0]}' is there already and is not overwritten. Give another --out.")

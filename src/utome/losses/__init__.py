@@ -1,0 +1,1 @@
+"""Training losses, from their definitions; float32 whatever the network computes in."""

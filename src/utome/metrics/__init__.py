@@ -1,0 +1,1 @@
+"""Metrics, from their definitions, in NumPy alone."""

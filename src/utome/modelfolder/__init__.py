@@ -1,0 +1,1 @@
+"""One folder in, a ready network with its preparation and classes out."""

@@ -1,0 +1,62 @@
+"""`model.json`: everything about a model but its weights."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from utome.config.sections import Section, UNetSettings
+from utome.data.classes import ClassTable
+from utome.data.preparation import Preparation
+
+FORMAT = 1
+
+
+class ClassEntry(Section):
+    """One class: its name, and its value in the masks that were trained on."""
+
+    name: str
+    value: int
+
+
+class TileGeometry(Section):
+    """What sides the network takes, in pixels; see `utome.tiling.Geometry`."""
+
+    stride: int
+    offset: int
+    shrink: int
+    halo: int
+
+
+class ModelCard(Section):
+    """The content of `model.json`. `images` maps the content hash of every image used to what it was used for."""
+
+    format: Literal[1] = FORMAT
+    utome: str
+    torch: str
+    recipe: str
+    config_sha256: str
+    data_sha256: str
+    weights_sha256: str
+    starting_weights: None = Field(None, description="licence and source of weights that training began from; none were used")
+    architecture: UNetSettings
+    in_channels: int
+    classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]
+    threshold: int | None
+    normalization: Literal["image", "range"]
+    size: tuple[int, int] | None
+    geometry: TileGeometry
+    prediction_tile: int
+    precision: Literal["auto", "float32", "bfloat16"]
+    metrics: dict[str, float]
+    images: dict[str, Literal["train", "val"]]
+
+    @property
+    def class_table(self) -> ClassTable:
+        """The classes as the data room knows them."""
+        names, values = zip(*((entry.name, entry.value) for entry in self.classes), strict=True)
+        return ClassTable(names, values, self.threshold)
+
+    @property
+    def preparation(self) -> Preparation:
+        """What is done to an image before the network sees it."""
+        return Preparation(self.in_channels, self.normalization, self.size)

@@ -1,0 +1,1 @@
+"""Networks, built of parts: an encoder, skips, a decoder, a head."""

@@ -1,0 +1,1 @@
+"""Whole images through a network: tiles, sizes, and the pictures that come out."""

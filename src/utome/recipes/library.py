@@ -1,0 +1,51 @@
+"""Finding and reading the recipes inside the package."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from utome.config.settings import Config, config_from_dict
+from utome.errors import ConfigError, nearest
+
+# Names that stand for another recipe.
+ALIASES = {"auto": "unet"}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A system's settings, where they come from, and why the open ones are as they are.
+
+    `published` tells for each setting stated by the paper where it stands there; `reasons` why the others were
+    chosen. Together they hold every setting, by dotted path.
+    """
+
+    name: str
+    title: str
+    paper: str
+    published: Mapping[str, str]
+    reasons: Mapping[str, str]
+    settings: Mapping[str, Any]
+
+    @property
+    def config(self) -> Config:
+        """The recipe's settings, validated."""
+        return config_from_dict(self.settings)
+
+
+def recipe_names() -> list[str]:
+    """Every recipe's name, aliases included."""
+    found = [entry.name.removesuffix(".yaml") for entry in files(__package__).iterdir() if entry.name.endswith(".yaml")]
+    return sorted([*found, *ALIASES])
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of this name; `ConfigError` names the nearest one where there is none."""
+    if name not in recipe_names():
+        raise ConfigError(f"There is no recipe '{name}'. {nearest(name, recipe_names())}")
+    name = ALIASES.get(name, name)
+    content = yaml.safe_load(files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    settings = {"recipe": name, **content["settings"]}
+    return Recipe(name, content["title"], content["paper"], content["published"], content["reasons"], settings)

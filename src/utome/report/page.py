@@ -1,0 +1,136 @@
+"""`report.html`: what was trained, how it went, how good it is, and how that looks. One file, nothing fetched."""
+
+import html
+from collections.abc import Sequence
+
+import yaml
+
+from utome.config.settings import leaves
+from utome.evaluation.table import Scores
+from utome.events import EpochDone
+from utome.files import write_text
+from utome.prediction.predictor import Predictor
+from utome.recipes.library import load_recipe
+from utome.report.curves import curves_svg
+from utome.report.panels import LEGEND, panels
+from utome.report.style import STYLE
+from utome.training.runfolder import RunFolder
+
+
+def write_report(folder: RunFolder, history: Sequence[EpochDone], predictor: Predictor, scores: Scores) -> None:
+    """Write the page of a run from its history and the scores of its best model."""
+    write_text(folder.report, report_html(folder, history, predictor, scores))
+
+
+def report_html(folder: RunFolder, history: Sequence[EpochDone], predictor: Predictor, scores: Scores) -> str:
+    """The page as text."""
+    name = html.escape(folder.path.resolve().name)
+    best = [epoch for epoch in history if epoch.best][-1]
+    sections = [
+        f"<header><h1>{name}</h1><p>{_summary(predictor, history, best)}</p></header>",
+        _headline(scores),
+        f"<section><h2>Training</h2><figure>{curves_svg(history)}</figure>"
+        f"<p>The model kept is that of epoch {best.epoch} of {len(history)}, chosen on the validation images.</p></section>",
+        _class_table(scores),
+        _panel_section(predictor, scores),
+        _image_table(scores),
+        _settings(folder, predictor),
+    ]
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{name} · utome</title><style>{STYLE}</style></head><body><main>{''.join(sections)}</main></body></html>\n"
+    )
+
+
+def _summary(predictor: Predictor, history: Sequence[EpochDone], best: EpochDone) -> str:
+    card = predictor.card
+    used = {part: sum(1 for seen in card.images.values() if seen == part) for part in ("train", "val")}
+    minutes = sum(epoch.seconds for epoch in history) / 60
+    return (
+        f"Recipe <b>{html.escape(card.recipe)}</b> · {used['train']} images trained, {used['val']} chose the model · {len(history)} epochs, "
+        f"{minutes:.1f} minutes · validation mean IoU {best.val_mean_iou:.3f}"
+    )
+
+
+def _headline(scores: Scores) -> str:
+    """The figures that people look for first, and what they may conclude from them."""
+    together = scores.together
+    cards = [("Mean IoU", together.mean_iou), ("Pixel accuracy", together.pixel_accuracy)]
+    if len(scores.classes) == 2:
+        cards.insert(0, (f"IoU of {scores.classes[1]}", float(together.iou[1])))
+        cards.insert(1, ("Same, mean per image", scores.mean_per_image(1)))
+    tiles = "".join(f"<div class=tile><b>{_figure(value)}</b><span>{html.escape(label)}</span></div>" for label, value in cards)
+    count = len(scores.images)
+    if scores.of(["never"]):
+        note = f"<p>Scored on {count} images that training never saw, at their own size.</p>"
+    else:
+        note = (
+            f"<p class=warning>No images were kept from training, so these scores are from the {count} images that chose the model: "
+            "new images will score lower.</p>"
+        )
+    return f"<section><h2>Scores</h2><div class=tiles>{tiles}</div>{note}</section>"
+
+
+def _class_table(scores: Scores) -> str:
+    together = scores.together
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th>"
+        + "".join(f"<td>{_figure(float(column[number]))}</td>" for column in (together.iou, together.dice, together.precision, together.recall))
+        + f"<td>{_figure(scores.mean_per_image(number))}</td></tr>"
+        for number, name in enumerate(scores.classes)
+    )
+    return (
+        "<section><h2>Each class</h2><div class=wide><table><thead><tr><th>Class</th><td>IoU</td><td>Dice</td><td>Precision</td><td>Recall</td>"
+        f"<td>IoU, mean per image</td></tr></thead><tbody>{rows}</tbody></table></div>"
+        "<p class=small>Over the pixels of all images together, but for the last column. A class that is in neither truth nor prediction has no score.</p></section>"
+    )
+
+
+def _panel_section(predictor: Predictor, scores: Scores) -> str:
+    rows = "".join(
+        f"<h3>{html.escape(title)}: {html.escape(image.name)} <span>mean IoU {_figure(image.confusion.mean_iou)}</span></h3><div class=panels>"
+        + "".join(f'<figure><img src="{source}" alt="{label}"><figcaption>{label}</figcaption></figure>' for label, source in pictures)
+        + "</div>"
+        for title, image, pictures in panels(predictor, scores)
+    )
+    return f"<section><h2>Worst, median and best image</h2>{LEGEND}{rows}</section>"
+
+
+def _image_table(scores: Scores) -> str:
+    head = "".join(f"<td>{html.escape(name)}</td>" for name in scores.classes)
+    rows = "".join(
+        f"<tr><th>{html.escape(image.name)}</th><td>{_figure(image.confusion.mean_iou)}</td>"
+        + "".join(f"<td>{_figure(float(value))}</td>" for value in image.confusion.iou)
+        + f"<td>{_figure(image.confusion.pixel_accuracy)}</td></tr>"
+        for image in scores.ranked
+    )
+    return (
+        f"<section><h2>Every image, worst first</h2><div class=wide><table><thead><tr><th>Image</th><td>Mean IoU</td>{head}<td>Pixel accuracy</td></tr>"
+        f"</thead><tbody>{rows}</tbody></table></div></section>"
+    )
+
+
+def _settings(folder: RunFolder, predictor: Predictor) -> str:
+    recipe = load_recipe(predictor.card.recipe)
+    settings = leaves(yaml.safe_load(folder.config.read_text(encoding="utf-8")))
+    published = leaves(recipe.config.as_dict())
+    rows = "".join(
+        f"<tr><th><code>{path}</code></th><td><code>{html.escape(str(value))}</code></td>"
+        f"<td class=text>{html.escape(_reason(path, value, published, {**recipe.published, **recipe.reasons}))}</td></tr>"
+        for path, value in settings.items()
+    )
+    return (
+        f"<section><h2>Settings</h2><p>{html.escape(recipe.title)}. {html.escape(recipe.paper)}.</p><details><summary>All {len(settings)} settings and "
+        f"where they come from</summary><div class=wide><table><thead><tr><th>Setting</th><td>Value</td><td class=text>Why</td></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div></details></section>"
+    )
+
+
+def _reason(path: str, value: object, published: dict[str, object], reasons: dict[str, str]) -> str:
+    if path in published and published[path] != value:
+        return f"changed for this run; the recipe has {published[path]}"
+    return reasons.get(path, "")
+
+
+def _figure(value: float) -> str:
+    return "–" if value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN differs from itself

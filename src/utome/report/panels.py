@@ -1,0 +1,57 @@
+"""Pictures of the worst, median and best image: the image, its truth, the prediction, and where they differ."""
+
+import base64
+
+import numpy as np
+
+from utome.data.formats import read_image
+from utome.data.truth import read_truth
+from utome.evaluation.table import ImageScore, Scores
+from utome.prediction.pictures import Colour, LabelMap, colour_png, displayed, overlay
+from utome.prediction.predictor import Predictor
+
+Panel = tuple[str, ImageScore, list[tuple[str, str]]]
+FOUND, INVENTED, MISSED = (0, 158, 115), (213, 94, 0), (86, 180, 233)
+LEGEND = "<p class='small legend'>Errors:" + "".join(
+    f"<span style='background:rgb{colour}'></span>{label}"
+    for colour, label in ((FOUND, "right"), (INVENTED, "predicted, but not so in truth"), (MISSED, "missed, or taken for another class"))
+) + "</p>"
+# Larger pictures are thinned out for the page; nobody sees more on a screen.
+WIDEST = 512
+
+
+def panels(predictor: Predictor, scores: Scores) -> list[Panel]:
+    """Title, image and its four pictures, as data addresses, for the worst, median and best by mean IoU."""
+    ranked = scores.ranked
+    chosen = {"Worst": ranked[0], "Median": ranked[len(ranked) // 2], "Best": ranked[-1]}
+    if len(ranked) < 3:
+        chosen = {f"Image {number}": image for number, image in enumerate(ranked, start=1)}
+    return [(title, image, _pictures(predictor, image)) for title, image in chosen.items()]
+
+
+def _pictures(predictor: Predictor, image: ImageScore) -> list[tuple[str, str]]:
+    sample = image.sample
+    pixels = read_image(sample.image)
+    predicted = predictor.labels(pixels, source=str(sample.image))
+    truth = predictor.card.class_table.labels(read_truth(sample), source=str(sample.masks[0]))
+    pictures = {
+        "image": displayed(pixels),
+        "truth": overlay(pixels, truth),
+        "prediction": overlay(pixels, predicted),
+        "errors": errors(pixels, truth, predicted),
+    }
+    return [(label, _address(picture)) for label, picture in pictures.items()]
+
+
+def errors(pixels: np.ndarray, truth: LabelMap, predicted: LabelMap) -> Colour:
+    """The dimmed image, with what is right, invented and missed of all classes but the first in colours."""
+    shown = (displayed(pixels) * 0.5).astype(np.uint8)
+    shown[(truth == predicted) & (truth > 0)] = FOUND
+    shown[(truth != predicted) & (predicted > 0)] = INVENTED
+    shown[(truth != predicted) & (truth > 0) & (predicted == 0)] = MISSED
+    return shown
+
+
+def _address(picture: Colour) -> str:
+    step = -(-max(picture.shape[:2]) // WIDEST)
+    return f"data:image/png;base64,{base64.b64encode(colour_png(picture[::step, ::step])).decode()}"

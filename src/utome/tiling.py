@@ -1,0 +1,101 @@
+"""The arithmetic of tiles: which sizes a network takes, where tiles lie, and what is mirrored at the borders.
+
+Overlap-tile strategy of Ronneberger et al. 2015 (figure 2), for networks with valid and with same padding. Tile
+origins are multiples of the network's stride: only then does a tile's pooling grid fall on the whole image's, and
+the tiled result equals the whole one. Mirroring does not repeat the edge pixel.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+Indices = Int[np.ndarray, "n"]
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a network's output side follows from its input side, in pixels.
+
+    It takes sides `stride·k + offset` and returns sides smaller by `shrink`. `halo` is how far from its border the
+    output of a same-padded network may feel that border, rounded up to a multiple of the stride.
+    """
+
+    stride: int
+    offset: int
+    shrink: int
+    halo: int
+
+    @property
+    def border(self) -> int:
+        """Pixels of context that the network consumes on each side."""
+        return self.shrink // 2
+
+    def input_side(self, output: int) -> int:
+        """The smallest side that gives at least `output` pixels.
+
+        >>> valid = Geometry(stride=16, offset=60, shrink=184, halo=0)
+        >>> valid.input_side(388), valid.input_side(512)
+        (572, 700)
+        """
+        steps = -(-(output + self.shrink - self.offset) // self.stride)
+        return self.stride * steps + self.offset
+
+    def output_side(self, output: int) -> int:
+        """The side that the network returns when at least `output` pixels are asked of it."""
+        return self.input_side(output) - self.shrink
+
+    def takes(self, side: int) -> bool:
+        """Whether the network takes an input of this side."""
+        return side - self.shrink > 0 and (side - self.offset) % self.stride == 0
+
+
+@dataclass(frozen=True)
+class Span:
+    """One tile along one axis, in the image's coordinates: what goes in, and which part of the output is kept.
+
+    `start` may be negative and `start + size` may pass the image's end: there the image is mirrored.
+    """
+
+    start: int
+    size: int
+    keep_start: int
+    keep_stop: int
+
+
+def plan(length: int, geometry: Geometry, *, tile: int) -> list[Span]:
+    """Tiles along one axis of `length` pixels, with outputs of at most `tile` pixels where the network allows it.
+
+    The kept parts touch without overlap and cover the axis exactly.
+    """
+    whole = geometry.output_side(length)
+    if whole <= tile:
+        return [Span(-geometry.border, whole + geometry.shrink, 0, length)]
+    side = _tile_side(geometry, tile)
+    step = (side - 2 * geometry.halo) // geometry.stride * geometry.stride
+    last = -(-max(length - side, 0) // geometry.stride) * geometry.stride
+    starts = [*range(0, last, step), last]
+    cuts = [0, *(start + geometry.halo for start in starts[1:]), length]
+    return [
+        Span(start - geometry.border, side + geometry.shrink, cuts[number], cuts[number + 1])
+        for number, start in enumerate(starts)
+    ]
+
+
+def mirror(start: int, stop: int, length: int) -> Indices:
+    """Indices into an axis of `length` pixels for the range `start` to `stop`, mirrored as often as needed.
+
+    >>> mirror(-2, 5, 3).tolist()
+    [2, 1, 0, 1, 2, 1, 0]
+    """
+    if length == 1:
+        return np.zeros(stop - start, dtype=np.int64)
+    period = 2 * (length - 1)
+    folded = np.arange(start, stop) % period
+    return np.minimum(folded, period - folded)
+
+
+def _tile_side(geometry: Geometry, tile: int) -> int:
+    """The largest output side of at most `tile` pixels, but large enough to move on by one stride."""
+    smallest = geometry.output_side(2 * geometry.halo + geometry.stride)
+    return smallest + max(0, (tile - smallest) // geometry.stride) * geometry.stride

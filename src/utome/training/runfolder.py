@@ -1,0 +1,141 @@
+"""The run folder: a contract that other tools read. Every file is written whole; a second run never overwrites it."""
+
+import csv
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+import utome
+from utome.config.settings import Config
+from utome.data.splitting import Split
+from utome.data.survey import Survey
+from utome.device import Device
+from utome.errors import ConfigError
+from utome.events import EpochDone, Event, Progressed
+from utome.files import append_line, new_folder, sha256_bytes, write_json, write_text
+
+Status = Literal["running", "interrupted", "done", "failed"]
+NOT_REPEATING = ("seconds", "peak_memory_mb")
+
+
+class RunFolder:
+    """The files of one run and who writes them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.model = path / "model"
+        self.checkpoints = path / "checkpoints"
+        self.report = path / "report.html"
+        self.config = path / "config.yaml"
+        self.data = path / "data.json"
+
+    def create(self, config: Config, data: dict[str, Any], device: Device) -> None:
+        """Make the folder; `ConfigError` where something lies there already."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ConfigError(f"'{self.path}' is there already and is not overwritten. Give another --out, or add --resume to go on with it.")
+        new_folder(self.checkpoints)
+        write_text(self.config, config.as_yaml())
+        write_json(self.data, data)
+        write_json(self.path / "environment.json", environment(device))
+        self.set_status("running")
+
+    def set_status(self, status: Status, reason: str | None = None) -> None:
+        """Say where the run stands."""
+        write_json(self.path / "status.json", {"status": status, "reason": reason})
+
+    def journal(self, event: Event) -> None:
+        """Append an event to `events.jsonl`; mere progress is not kept."""
+        if not isinstance(event, Progressed):
+            append_line(self.path / "events.jsonl", json.dumps(event.as_json()))
+
+    def write_history(self, history: Sequence[EpochDone]) -> None:
+        """Write `history.csv`, which repeats bit for bit, and `timing.csv`, which does not."""
+        rows = [asdict(epoch) for epoch in history]
+        repeating = [{name: value for name, value in row.items() if name not in NOT_REPEATING} for row in rows]
+        write_text(self.path / "history.csv", _csv(repeating))
+        write_text(self.path / "timing.csv", _csv([{name: row[name] for name in ("epoch", *NOT_REPEATING)} for row in rows]))
+
+
+def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
+    """The content of `data.json`: where every image lies, what it holds and what it is for."""
+    part_of = {fact.sample.image: part for part in ("train", "val", "test") for fact in getattr(split, part)}
+    images = [
+        {
+            "name": fact.sample.name,
+            "part": part_of[fact.sample.image],
+            "image": str(fact.sample.image.resolve()),
+            "masks": [str(mask.resolve()) for mask in fact.sample.masks],
+            "height": fact.height,
+            "width": fact.width,
+            "channels": fact.channels,
+            "dtype": fact.dtype,
+            "sha256": fact.sha256,
+            "content": fact.content,
+            "truth": fact.truth,
+            "values": {str(value): count for value, count in fact.values.items()},
+        }
+        for fact in survey.facts
+    ]
+    classes = [{"name": name, "value": value} for name, value in zip(survey.classes.names, survey.classes.values, strict=True)]
+    return {
+        "root": str(survey.listing.root.resolve()),
+        "layout": survey.listing.layout,
+        "classes": classes,
+        "threshold": survey.classes.threshold,
+        "sha256": data_hash(survey, split),
+        "images": images,
+    }
+
+
+def data_hash(survey: Survey, split: Split) -> str:
+    """A hash of what is trained on: pixels, masks, classes and parts; not of names or places."""
+    parts = [
+        sorted((fact.content, fact.truth) for fact in getattr(split, part)) for part in ("train", "val", "test")
+    ]
+    return sha256_bytes(json.dumps([parts, survey.classes.names, survey.classes.values, survey.classes.threshold]).encode())
+
+
+def environment(device: Device) -> dict[str, Any]:
+    """Versions and machine, as far as they can change a result."""
+    return {
+        "utome": utome.__version__,
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in ("torch", "numpy", "scipy", "pillow", "tifffile", "safetensors")},
+        "platform": platform.platform(),
+        "device": device.name,
+        "gpu": torch.cuda.get_device_name() if device.torch.type == "cuda" else None,
+        "threads": torch.get_num_threads(),
+        "processors": os.cpu_count(),
+        "command": sys.argv,
+    }
+
+
+def _commit() -> str | None:
+    """The commit of utome's own checkout, where it runs from one."""
+    root = Path(utome.__file__).parents[2]
+    if not ((root / ".git").exists() and (root / "src" / "utome").is_dir()):
+        return None
+    try:
+        answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True, timeout=10)  # noqa: S607
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

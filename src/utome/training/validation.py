@@ -1,0 +1,39 @@
+"""Loss and scores on whole validation images, at the size that the network sees."""
+
+from dataclasses import dataclass
+
+import torch
+
+from utome.data.dataset import Dataset
+from utome.device import Device
+from utome.losses.total import Loss
+from utome.metrics.confusion import confusion, empty_confusion
+from utome.models.network import SegmentationNetwork
+from utome.prediction.predictor import classify
+from utome.prediction.tiled import predict_tiled
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The loss is a mean over the images' pixels; the scores come from all images' pixels together."""
+
+    loss: float
+    accuracy: float
+    mean_iou: float
+
+
+def validate(network: SegmentationNetwork, dataset: Dataset, loss: Loss, device: Device, *, tile: int) -> Validation:
+    """Predict every image whole, as a user's image would be."""
+    network.eval()
+    total, pixels, matrix = 0.0, 0, None
+    for item in dataset:
+        logits = predict_tiled(network, item.image, device, tile=tile)
+        target = torch.from_numpy(item.labels.astype("int64"))
+        total += float(loss(logits[None], target[None])) * item.labels.size
+        pixels += item.labels.size
+        found = confusion(item.labels, classify(logits), classes=logits.shape[0])
+        matrix = (matrix or empty_confusion(logits.shape[0])) + found
+    network.train()
+    if matrix is None:
+        raise AssertionError("a split always has a validation image")
+    return Validation(total / pixels, matrix.pixel_accuracy, matrix.mean_iou)
