@@ -12,7 +12,7 @@ from utome.files import write_text
 from utome.prediction.predictor import Predictor
 from utome.recipes.library import load_recipe
 from utome.report.curves import curves_svg
-from utome.report.panels import LEGEND, panels
+from utome.report.panels import LEGEND, address, panels
 from utome.report.style import STYLE
 from utome.training.runfolder import RunFolder
 
@@ -88,10 +88,12 @@ def _class_table(scores: Scores) -> str:
 
 def _panel_section(predictor: Predictor, scores: Scores) -> str:
     rows = "".join(
-        f"<h3>{html.escape(title)}: {html.escape(image.name)} <span>mean IoU {_figure(image.confusion.mean_iou)}</span></h3><div class=panels>"
-        + "".join(f'<figure><img src="{source}" alt="{label}"><figcaption>{label}</figcaption></figure>' for label, source in pictures)
+        f"<h3>{html.escape(f'{panel.title}: {panel.score.name}')} <span>mean IoU {_figure(panel.score.confusion.mean_iou)}</span></h3><div class=panels>"
+        + "".join(
+            f'<figure><img src="{address(picture)}" alt="{label}"><figcaption>{label}</figcaption></figure>' for label, picture in panel.pictures.items()
+        )
         + "</div>"
-        for title, image, pictures in panels(predictor, scores)
+        for panel in panels(predictor, scores)
     )
     return f"<section><h2>Worst, median and best image</h2>{LEGEND}{rows}</section>"
 
