@@ -12,8 +12,8 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
-check: $(VENV)/.installed-dev
-	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+check:
+	scripts/check
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks

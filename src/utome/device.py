@@ -64,7 +64,9 @@ def choose_device(machine: MachineSettings, *, precision: Precision) -> Device:
     kind = next(name for name, there in available.items() if there) if machine.device == "auto" else machine.device
     if not available[kind]:
         there = ", ".join(name for name, is_there in available.items() if is_there)
-        raise MachineError(f"This machine has no device '{kind}' that torch can use; there is: {there}. Set machine.device=auto.")
+        raise MachineError(
+            f"This machine has no device '{kind}' that torch can use; there is: {there}. Set machine.device=auto."
+        )
     device = torch.device(kind)
     if precision == "auto":
         return Device(device, torch.bfloat16 if _is_good_at_bfloat16(device) else torch.float32)

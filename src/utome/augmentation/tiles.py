@@ -18,7 +18,10 @@ class TileAugmentation:
     def __call__(self, image: Image, labels: LabelMap, draws: np.random.Generator) -> tuple[Image, LabelMap]:
         """The changed tile and labels; labels are moved but never altered."""
         turns, flip = int(draws.integers(4)), bool(draws.integers(2))
-        factor, offset = np.float32(np.exp(draws.normal(0.0, self._settings.contrast))), np.float32(draws.normal(0.0, self._settings.brightness))
+        factor, offset = (
+            np.float32(np.exp(draws.normal(0.0, self._settings.contrast))),
+            np.float32(draws.normal(0.0, self._settings.brightness)),
+        )
         if self._settings.quarter_turns:
             image, labels = np.rot90(image, turns, (1, 2)), np.rot90(labels, turns)
         if self._settings.flips and flip:

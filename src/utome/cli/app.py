@@ -11,16 +11,40 @@ from utome.cli.choices import At
 from utome.errors import UtomeError
 
 app = typer.Typer(
-    name="utome", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
+    name="utome",
     help="Train, compare and apply U-Net segmentation from few annotated images.",
-)  # fmt: skip
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="folder with images and masks, as it lies", show_default=False)]
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="folder with images and masks, as it lies", show_default=False)
+]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run, or of a model", show_default=False)]
-Recipe = Annotated[str | None, typer.Option(help="settings to begin with; `utome recipes` lists them [default: auto]", show_default=False)]
-Out = Annotated[Path | None, typer.Option(help="folder to write; it must be new [default: runs/DATE-RECIPE-N]", show_default=False)]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="change one setting, as in model.width=16; may be repeated", show_default=False)]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="settings from a YAML file, as RUN/config.yaml, instead of a recipe", show_default=False)]
+Recipe = Annotated[
+    str | None,
+    typer.Option(help="settings to begin with; `utome recipes` lists them [default: auto]", show_default=False),
+]
+Out = Annotated[
+    Path | None, typer.Option(help="folder to write; it must be new [default: runs/DATE-RECIPE-N]", show_default=False)
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="change one setting, as in model.width=16; may be repeated",
+        show_default=False,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="settings from a YAML file, as RUN/config.yaml, instead of a recipe", show_default=False
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
 
 
@@ -47,7 +71,9 @@ def train(
     out: Out = None,
     assignments: Set = None,
     config: ConfigFile = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the run in --out after its last whole epoch")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on with the run in --out after its last whole epoch")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a model on the images and masks in a folder."""
@@ -71,7 +97,9 @@ def evaluate(
 @app.command()
 def predict(
     run: Run,
-    images: Annotated[Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)],
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)
+    ],
     out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
     json: Json = False,
 ) -> None:
@@ -82,7 +110,12 @@ def predict(
 
 
 @app.command()
-def recipes(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="one recipe, with its reasons", show_default=False)] = None, json: Json = False) -> None:
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="one recipe, with its reasons", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
     """The recipes there are: their papers, settings and reasons."""
     from utome.cli import commands
 

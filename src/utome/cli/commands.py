@@ -42,7 +42,9 @@ def inspect(data: Path, *, json: bool) -> None:
     say(f"{data}: {len(facts)} pairs of image and mask, layout `{found.survey.listing.layout}`")
     say(f"  parts     {', '.join(f'{count} {part}' for part, count in found.parts.items())}")
     say(f"  sizes     {', '.join(f'{count} of {size}' for size, count in found.sizes[:5])} (height x width)")
-    say(f"  channels  {'grey' if found.survey.channels == 1 else 'colour'}, {', '.join(sorted({fact.dtype for fact in facts}))}")
+    say(
+        f"  channels  {'grey' if found.survey.channels == 1 else 'colour'}, {', '.join(sorted({fact.dtype for fact in facts}))}"
+    )
     for line in class_lines(found.shares):
         say(f"  {line}")
     for note in found.survey.notes:
@@ -54,14 +56,21 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     """Train, and show where the run lies and what to do next."""
     config = _config(options)
     out = options.out or new_run(config.recipe)
-    tell(f"Run folder: {out}")
     from utome.jobs.train import train as job
 
     with shown() as listen:
         result = job(data, config, out, resume=options.resume, listen=listen)
     best = result.best
     if json:
-        say_json({"run": str(result.run), "best_epoch": best.epoch, "val_loss": best.val_loss, "val_mean_iou": best.val_mean_iou, "images": result.images})
+        say_json(
+            {
+                "run": str(result.run),
+                "best_epoch": best.epoch,
+                "val_loss": best.val_loss,
+                "val_mean_iou": best.val_mean_iou,
+                "images": result.images,
+            }
+        )
         return
     say(f"Best epoch {best.epoch}: mean IoU {best.val_mean_iou:.3f} on the {result.images['val']} validation images.")
     say(f"Run folder: {out}")
@@ -81,8 +90,8 @@ def evaluate(run: Path, data: Path, *, at: At, json: bool) -> None:
         say_json(result.as_json())
         return
     main = result.unseen or result.scores
-    count = len(main.images)
-    say(f"{count} images {'that training never saw' if result.unseen else 'that training saw'}, at {'their own' if at is At.native else 'the network’s'} size:")
+    count, size = len(main.images), "their own size" if at is At.native else "the network's size"
+    say(f"{count} images that training {'never saw' if result.unseen else 'saw'}, at {size}:")
     for line in scores_lines(main):
         say(line)
     say(f"Worst: {', '.join(f'{image.name} ({image.confusion.mean_iou:.3f})' for image in main.ranked[:WORST])}")
@@ -103,7 +112,9 @@ def predict(run: Path, images: Path, out: Path, *, json: bool) -> None:
     else:
         say(f"{len(result.written)} label maps in {out}, and pictures of them in {out / 'overlays'}.")
     if result.failed:
-        raise PartlyFailedError(f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)}")
+        raise PartlyFailedError(
+            f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)}"
+        )
 
 
 def recipes(name: str | None, *, json: bool) -> None:
@@ -156,12 +167,16 @@ def _config(options: TrainOptions) -> Config:
     if options.resume:
         return _resumed(options)
     if options.config is not None and options.recipe is not None:
-        raise ConfigError("Both --config and --recipe were given; a config file holds a recipe's settings already. Leave one out.")
+        raise ConfigError(
+            "Both --config and --recipe were given; a config file holds a recipe's settings already. Leave one out."
+        )
     settings = read_config(options.config) if options.config else load_recipe(options.recipe or "auto").settings
     return override(settings, options.assignments)
 
 
 def _resumed(options: TrainOptions) -> Config:
     if options.out is None or options.recipe or options.config or options.assignments:
-        raise ConfigError("--resume goes on with the run in --out, with that run's own settings. Give --out, and neither --recipe, --config nor --set.")
+        raise ConfigError(
+            "--resume goes on with the run in --out, with that run's own settings. Give --out, and neither --recipe, --config nor --set."
+        )
     return override(read_config(options.out / "config.yaml"), [])

@@ -17,7 +17,9 @@ def run_demo(out: Path | None, *, json: bool) -> None:
         say_json(result.as_json())
         return
     run = result.training.run
-    say(f"\nNuclei on {len(result.evaluation.scores.images)} images that training never saw, half fluorescence and half stained tissue:\n")
+    say(
+        f"\nNuclei on {len(result.evaluation.scores.images)} images that training never saw, half fluorescence and half stained tissue:\n"
+    )
     say("                                        IoU pooled   IoU mean per image")
     say(_row("utome, one model for both kinds", result.evaluation.scores))
     say(_row("Otsu's threshold, no learning", result.otsu))

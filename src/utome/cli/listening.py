@@ -33,8 +33,8 @@ def shown() -> Iterator[Listener]:
 def epoch_line(epoch: EpochDone) -> str:
     """One epoch in one line."""
     return (
-        f"epoch {epoch.epoch}/{epoch.epochs}  loss {epoch.train_loss:.4f}  val loss {epoch.val_loss:.4f}  val mean IoU {epoch.val_mean_iou:.4f}  "
-        f"{epoch.seconds:.1f} s{'  best' if epoch.best else ''}"
+        f"epoch {epoch.epoch}/{epoch.epochs}  loss {epoch.train_loss:.4f}  val loss {epoch.val_loss:.4f}  "
+        f"val mean IoU {epoch.val_mean_iou:.4f}  {epoch.seconds:.1f} s{'  best' if epoch.best else ''}"
     )
 
 

@@ -11,10 +11,10 @@ def scores_lines(scores: Scores) -> list[str]:
     width = max(10, *(len(name) for name in scores.classes))
     lines = [f"  {'class':{width}}    IoU   Dice  precision  recall  IoU per image"]
     for number, name in enumerate(scores.classes):
-        lines.append(
-            f"  {name:{width}}  {_figure(together.iou[number])}  {_figure(together.dice[number])}      {_figure(together.precision[number])}"
-            f"   {_figure(together.recall[number])}          {_figure(scores.mean_per_image(number))}"
-        )
+        columns = (together.iou[number], together.dice[number], together.precision[number], together.recall[number])
+        iou, dice, precision, recall = (_figure(value) for value in columns)
+        mean = _figure(scores.mean_per_image(number))
+        lines.append(f"  {name:{width}}  {iou}  {dice}      {precision}   {recall}          {mean}")
     lines.append(f"  mean IoU {_figure(together.mean_iou)}, pixel accuracy {_figure(together.pixel_accuracy)}")
     return lines
 

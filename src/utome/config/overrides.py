@@ -29,7 +29,9 @@ def read_config(path: Path) -> dict[str, Any]:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError(f"The config file '{path}' cannot be read: {reason}. Give a YAML file of settings.") from error
+        raise ConfigError(
+            f"The config file '{path}' cannot be read: {reason}. Give a YAML file of settings."
+        ) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"The config file '{path}' is not YAML: {_one_line(error)}.") from error
     if not isinstance(settings, dict):

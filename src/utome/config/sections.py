@@ -29,7 +29,9 @@ class DataSettings(Section):
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = Field(
         None, description="height and width to which every image is resized for the network; none keeps its own"
     )
-    validation: Share = Field(0.15, description="share of the images that choose the best model, where the folders do not say")
+    validation: Share = Field(
+        0.15, description="share of the images that choose the best model, where the folders do not say"
+    )
     test: Share = Field(0.15, description="share of the images kept for the honest score, where the folders do not say")
 
 
@@ -81,7 +83,9 @@ class StoppingSettings(Section):
 
     monitor: Monitor = Field("val_loss", description="the figure that must improve")
     min_delta: NotNegative = Field(0.0, description="by how much it must improve to count")
-    patience: int | None = Field(None, ge=1, description="epochs without improvement before stopping; none never stops early")
+    patience: int | None = Field(
+        None, ge=1, description="epochs without improvement before stopping; none never stops early"
+    )
 
 
 class TrainingSettings(Section):
@@ -119,4 +123,6 @@ class MachineSettings(Section):
     """Where to compute."""
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    threads: int | None = Field(None, ge=1, description="processor threads; none leaves it to torch. Changes the last bits")
+    threads: int | None = Field(
+        None, ge=1, description="processor threads; none leaves it to torch. Changes the last bits"
+    )

@@ -122,7 +122,9 @@ def _is_section(kind: Any) -> bool:
 
 
 def _is_form(kind: type[BaseModel], name: str | None) -> bool:
-    return any(name in get_args(kind.model_fields[tag].annotation) for tag in FORMS.values() if tag in kind.model_fields)
+    return any(
+        name in get_args(kind.model_fields[tag].annotation) for tag in FORMS.values() if tag in kind.model_fields
+    )
 
 
 def _sentence(problem: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 Each draw is keyed by (seed, epoch, content of the sample, number of the tile): the order of files changes nothing.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -52,7 +53,7 @@ class TileBatches:
 
     def __len__(self) -> int:
         """Steps an epoch."""
-        return -(-len(self._tiles) // self._draw.batch)
+        return math.ceil(len(self._tiles) / self._draw.batch)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch; the last one may be smaller."""
@@ -72,7 +73,9 @@ class TileBatches:
     def _tile(self, epoch: int, number: int, tile: int) -> tuple[Image, LabelMap]:
         item = self._dataset[number]
         draws = generator(*self._parts(epoch, number, tile))
-        top, left = (int(draws.integers(min(0, side - self.side), max(0, side - self.side) + 1)) for side in item.labels.shape)
+        top, left = (
+            int(draws.integers(min(0, side - self.side), max(0, side - self.side) + 1)) for side in item.labels.shape
+        )
         return self._augment(*self._cut(item, top, left), draws)
 
     def _cut(self, item: Item, top: int, left: int) -> tuple[Image, LabelMap]:

@@ -66,12 +66,18 @@ def class_table(values: Mapping[int, int], *, lossy: bool) -> tuple[ClassTable, 
     if lossy or len(found) > MOST_CLASSES:
         return _thresholded(values)
     if len(found) == 1:
-        raise DataError(f"Every mask holds the value {found[0]} alone, so there is nothing to learn. Check that these are the masks.")
+        raise DataError(
+            f"Every mask holds the value {found[0]} alone, so there is nothing to learn. Check that these are the masks."
+        )
     if found in ([0, 1], [0, 255]):
         names = ("background", "foreground")
-        return ClassTable(names, tuple(found)), f"Masks hold 0 and {found[1]}: read as two classes, background (0) and foreground ({found[1]})."
+        return ClassTable(
+            names, tuple(found)
+        ), f"Masks hold 0 and {found[1]}: read as two classes, background (0) and foreground ({found[1]})."
     names = tuple(f"class {value}" for value in found)
-    return ClassTable(names, tuple(found)), f"Masks hold {len(found)} values ({', '.join(map(str, found))}): each is read as a class."
+    return ClassTable(
+        names, tuple(found)
+    ), f"Masks hold {len(found)} values ({', '.join(map(str, found))}): each is read as a class."
 
 
 def _thresholded(values: Mapping[int, int]) -> tuple[ClassTable, str]:

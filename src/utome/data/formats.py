@@ -4,9 +4,9 @@ Pillow reads PNG and JPEG; tifffile reads TIFF of any type, and Pillow the compr
 """
 
 import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from zlib import error as ZlibError
 
 import numpy as np
 import tifffile
@@ -84,14 +84,16 @@ def _guarded(path: Path, read: Callable[[], np.ndarray]) -> np.ndarray:
         raise DataError(f"'{path}' is too large to be read whole. Cut it into smaller images.") from None
     except (
         OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError,
-        struct.error, ZlibError, tifffile.TiffFileError, Image.DecompressionBombError,
+        struct.error, zlib.error, tifffile.TiffFileError, Image.DecompressionBombError,
     ) as error:  # fmt: skip
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
             f"'{path}' cannot be read as an image ({reason}). Open it in a viewer; if it is damaged, copy it again or take it out."
         ) from error
     if pixels.ndim not in {2, 3} or 0 in pixels.shape:
-        raise DataError(f"'{path}' is an image of shape {pixels.shape}; accepted: one plane, height by width, with or without channels.")
+        raise DataError(
+            f"'{path}' is an image of shape {pixels.shape}; accepted: one plane, height by width, with or without channels."
+        )
     return pixels
 
 
@@ -107,7 +109,9 @@ def _read_pillow(path: Path, *, palette_as_colours: bool) -> np.ndarray:
 def _read_tiff(path: Path) -> np.ndarray:
     with tifffile.TiffFile(path) as file:
         if len(file.pages) > 1:
-            raise DataError(f"'{path}' holds {len(file.pages)} pages; accepted: one image a file. Save each page as its own file.")
+            raise DataError(
+                f"'{path}' holds {len(file.pages)} pages; accepted: one image a file. Save each page as its own file."
+            )
         page = file.pages[0]
         try:
             pixels = np.asarray(page.asarray())
@@ -130,7 +134,9 @@ def _without_transparency(pixels: Pixels, path: Path) -> Pixels:
         return pixels
     alpha = pixels[:, :, -1]
     if (alpha != alpha[0, 0]).any():
-        raise DataError(f"'{path}' has a transparency that varies; accepted: none, or the same everywhere. Save it without.")
+        raise DataError(
+            f"'{path}' has a transparency that varies; accepted: none, or the same everywhere. Save it without."
+        )
     return pixels[:, :, :-1]
 
 

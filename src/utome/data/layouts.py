@@ -78,14 +78,18 @@ def find_images(path: Path) -> list[Path]:
     try:
         return [sample.image for sample in find_samples(path).samples]
     except DataError:
-        raise DataError(f"No images were found in '{path}'; accepted endings: {', '.join(sorted(SUFFIXES))}. {_contents(path)}") from None
+        raise DataError(
+            f"No images were found in '{path}'; accepted endings: {', '.join(sorted(SUFFIXES))}. {_contents(path)}"
+        ) from None
 
 
 def _permitted(root: Path, reader: Callable[[Path], Listing | None]) -> Listing | None:
     try:
         return reader(root)
     except PermissionError as error:
-        raise DataError(f"'{error.filename}' may not be read. Ask for permission, or copy the images elsewhere.") from error
+        raise DataError(
+            f"'{error.filename}' may not be read. Ask for permission, or copy the images elsewhere."
+        ) from error
 
 
 def _dsb2018(root: Path) -> Listing | None:
@@ -99,7 +103,9 @@ def _dsb2018(root: Path) -> Listing | None:
         (image,) = _image_files(folder / "images")
         masks = tuple(_image_files(folder / "masks"))
         if not masks:
-            raise DataError(f"The image '{image}' has no masks in '{folder / 'masks'}'. Add them, or take the folder '{folder.name}' out.")
+            raise DataError(
+                f"The image '{image}' has no masks in '{folder / 'masks'}'. Add them, or take the folder '{folder.name}' out."
+            )
         samples.append(Sample(folder.name, image, masks, objects=True))
     note = "One mask file an object: the files of an image are united into one foreground."
     return Listing(root, "dsb2018", tuple(samples), (note,))
@@ -137,7 +143,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in _image_files(folder):
         if path.stem in found:
-            raise DataError(f"'{folder}' holds both '{found[path.stem].name}' and '{path.name}'; which one is meant? Take one out.")
+            raise DataError(
+                f"'{folder}' holds both '{found[path.stem].name}' and '{path.name}'; which one is meant? Take one out."
+            )
         found[path.stem] = path
     return found
 
@@ -145,7 +153,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 def _refuse_unpaired(ones: dict[str, Path], others: dict[str, Path], what: str) -> None:
     alone = sorted(ones.keys() - others.keys())
     if alone:
-        shown = ", ".join(f"'{ones[stem].name}'" for stem in alone[:3]) + (f" and {len(alone) - 3} more" if len(alone) > 3 else "")
+        shown = ", ".join(f"'{ones[stem].name}'" for stem in alone[:3]) + (
+            f" and {len(alone) - 3} more" if len(alone) > 3 else ""
+        )
         raise DataError(f"There is {what}: {shown}. Add the partner, or take it out.")
 
 

@@ -38,7 +38,9 @@ class Preparation:
         """The labels at the network's size, each pixel the nearest one."""
         return labels if self.size is None else resize_labels(labels, self.size)
 
-    def _normalised(self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[np.generic]) -> Float32[np.ndarray, "h w c"]:
+    def _normalised(
+        self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[np.generic]
+    ) -> Float32[np.ndarray, "h w c"]:
         if self.normalization == "range":
             return pixels / np.float32(np.iinfo(dtype).max) if dtype.kind in "ui" else pixels
         deviation = float(pixels.std(dtype=np.float64))

@@ -33,7 +33,9 @@ def split(facts: Sequence[Facts], *, validation: float, test: float, seed: int) 
     drawn_val, drawn_test, train = _draw(pool, shares, seed)
     parts = Split(tuple(train), (*chosen, *drawn_val), (*kept, *drawn_test))
     if not parts.train or not parts.val:
-        raise DataError("There is no image left to train on or none to choose the model by. Add pairs, or change data.validation and data.test.")
+        raise DataError(
+            "There is no image left to train on or none to choose the model by. Add pairs, or change data.validation and data.test."
+        )
     _refuse_leaks(parts)
     return parts
 

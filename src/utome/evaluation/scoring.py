@@ -19,7 +19,13 @@ FitTruth = Callable[[LabelMap], LabelMap]
 
 
 def score(
-    facts: Sequence[Facts], predict: Predict, classes: ClassTable, seen: Mapping[str, Seen], *, fit_truth: FitTruth, listen: Listener
+    facts: Sequence[Facts],
+    predict: Predict,
+    classes: ClassTable,
+    seen: Mapping[str, Seen],
+    *,
+    fit_truth: FitTruth,
+    listen: Listener,
 ) -> Scores:
     """Predict and compare every image.
 

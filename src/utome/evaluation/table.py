@@ -62,7 +62,9 @@ class Scores:
         return {
             "mean_iou": number(together.mean_iou),
             "pixel_accuracy": number(together.pixel_accuracy),
-            "classes": [{"name": name, **row} for name, row in zip(self.classes, self._class_rows(together), strict=True)],
+            "classes": [
+                {"name": name, **row} for name, row in zip(self.classes, self._class_rows(together), strict=True)
+            ],
             "images": [_image_row(image, self.classes) for image in self.images],
         }
 
@@ -93,7 +95,15 @@ def _image_row(image: ImageScore, classes: Sequence[str]) -> dict[str, Any]:
         "mean_iou": number(matrix.mean_iou),
         "pixel_accuracy": number(matrix.pixel_accuracy),
         "classes": [
-            {"name": name, "iou": number(iou), "dice": number(dice), "precision": number(precision), "recall": number(recall)}
-            for name, iou, dice, precision, recall in zip(classes, matrix.iou, matrix.dice, matrix.precision, matrix.recall, strict=True)
+            {
+                "name": name,
+                "iou": number(iou),
+                "dice": number(dice),
+                "precision": number(precision),
+                "recall": number(recall),
+            }
+            for name, iou, dice, precision, recall in zip(
+                classes, matrix.iou, matrix.dice, matrix.precision, matrix.recall, strict=True
+            )
         ],
     }

@@ -9,6 +9,7 @@ from typing import Any
 from utome.config.overrides import override
 from utome.data.layouts import find_samples
 from utome.data.survey import survey
+from utome.device import choose_device
 from utome.errors import ConfigError
 from utome.evaluation.otsu import fit_otsu
 from utome.evaluation.scoring import score
@@ -19,7 +20,6 @@ from utome.jobs.evaluate import Evaluation, evaluate
 from utome.jobs.inspect import Inspection, inspect
 from utome.jobs.predict import PredictResult, predict
 from utome.jobs.train import TrainResult, train
-from utome.device import choose_device
 from utome.modelfolder.folder import load_model
 from utome.prediction.predictor import Predictor
 from utome.recipes.library import load_recipe
@@ -83,6 +83,15 @@ def sample_folder() -> Path:
 def score_otsu(data: Path, *, listen: Listener = silent) -> Scores:
     """Scores of Otsu's threshold on the test images, its side chosen on the training images."""
     found = survey(find_samples(data), listen=listen)
-    parts: Mapping[str, list[Any]] = {part: [fact for fact in found.facts if fact.sample.part == part] for part in ("train", "test")}
+    parts: Mapping[str, list[Any]] = {
+        part: [fact for fact in found.facts if fact.sample.part == part] for part in ("train", "test")
+    }
     otsu = fit_otsu(parts["train"], found.classes)
-    return score(parts["test"], lambda pixels, source: otsu.labels(pixels), found.classes, {}, fit_truth=lambda labels: labels, listen=listen)
+    return score(
+        parts["test"],
+        lambda pixels, source: otsu.labels(pixels),
+        found.classes,
+        {},
+        fit_truth=lambda labels: labels,
+        listen=listen,
+    )

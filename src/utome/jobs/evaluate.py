@@ -40,7 +40,9 @@ class Evaluation:
         count, total = len(self.seen.images), len(self.scores.images)
         if self.unseen is None:
             return f"Training saw all {total} images: these scores say nothing about new images."
-        return f"Training saw {count} of the {total} images: they are scored apart, and the scores below leave them out."
+        return (
+            f"Training saw {count} of the {total} images: they are scored apart, and the scores below leave them out."
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The scores of unseen images (of all, where none is unseen), every image's row, and the seen ones apart."""
@@ -49,12 +51,21 @@ class Evaluation:
             **main.as_json(),
             "images": self.scores.as_json()["images"],
             "scored_on": {"images": len(main.images), "seen_by_training": self.unseen is None, "at": self.at},
-            "seen_by_training": None if self.seen is None else {name: value for name, value in self.seen.as_json().items() if name != "images"},
+            "seen_by_training": None
+            if self.seen is None
+            else {name: value for name, value in self.seen.as_json().items() if name != "images"},
             "warning": self.warning,
         }
 
 
-def evaluate(run: Path, data: Path, *, at: Resolution = "native", machine: MachineSettings | None = None, listen: Listener = silent) -> Evaluation:
+def evaluate(
+    run: Path,
+    data: Path,
+    *,
+    at: Resolution = "native",
+    machine: MachineSettings | None = None,
+    listen: Listener = silent,
+) -> Evaluation:
     """Score the model of a run or a model folder on the pairs below `data`."""
     model = load_model(run)
     facts = look_at(find_samples(data).samples, listen=listen)

@@ -33,7 +33,9 @@ class PredictResult:
         return {"out": str(self.out), "written": [str(path) for path in self.written], "failed": list(self.failed)}
 
 
-def predict(run: Path, images: Path, out: Path, *, machine: MachineSettings | None = None, listen: Listener = silent) -> PredictResult:
+def predict(
+    run: Path, images: Path, out: Path, *, machine: MachineSettings | None = None, listen: Listener = silent
+) -> PredictResult:
     """Write `out/STEM.png`, a palette PNG of class numbers, and `out/overlays/STEM.png` for every image.
 
     An image that cannot be read or does not fit the model is left out and named; nothing is overwritten.
@@ -62,7 +64,9 @@ def predict(run: Path, images: Path, out: Path, *, machine: MachineSettings | No
 def _refuse_clashes(paths: Sequence[Path], out: Path) -> None:
     stem, count = Counter(path.stem for path in paths).most_common(1)[0]
     if count > 1:
-        raise DataError(f"{count} images are called '{stem}', so their label maps would overwrite each other. Rename all but one.")
+        raise DataError(
+            f"{count} images are called '{stem}', so their label maps would overwrite each other. Rename all but one."
+        )
     there = [out / f"{path.stem}.png" for path in paths if (out / f"{path.stem}.png").exists()]
     if there:
         raise ConfigError(f"'{there[0]}' is there already and is not overwritten. Give another --out.")

@@ -17,7 +17,7 @@ from utome.data.layouts import find_samples
 from utome.data.preparation import Preparation
 from utome.data.splitting import Split, split
 from utome.data.survey import Survey, survey
-from utome.device import Device, choose_device, compute_repeatably
+from utome.device import choose_device, compute_repeatably
 from utome.errors import ConfigError, InterruptedRunError
 from utome.events import EpochDone, Event, Listener, Noted, silent
 from utome.jobs.interruption import terminable
@@ -58,6 +58,8 @@ def train(data: Path, config: Config, out: Path, *, resume: bool = False, listen
     folder = RunFolder(out)
     if resume:
         config = _saved_config(folder)
+    else:
+        folder.refuse_if_there()
     prepared = _prepare(data, config, listen)
     if resume:
         _refuse_other_data(folder, prepared)
@@ -70,6 +72,7 @@ def train(data: Path, config: Config, out: Path, *, resume: bool = False, listen
         listen(event)
 
     with _status(folder), terminable():
+        tell(Noted(f"Run folder: {out}"))
         progress = begin(prepared.task)
         checkpoints = Checkpoints(folder.checkpoints)
         if resume:
@@ -77,7 +80,11 @@ def train(data: Path, config: Config, out: Path, *, resume: bool = False, listen
             tell(Noted(f"Going on after epoch {progress.epoch}."))
         _fit(prepared, progress, folder, tell)
         best = _best_epoch(progress)
-        write_report(folder, progress.history, *score_split(load_model(folder.model), prepared.split, prepared.task.device, listen))
+        write_report(
+            folder,
+            progress.history,
+            *score_split(load_model(folder.model), prepared.split, prepared.task.device, listen),
+        )
     return TrainResult(out, best, {part: len(getattr(prepared.split, part)) for part in ("train", "val", "test")})
 
 
@@ -110,13 +117,19 @@ def _prepare(data: Path, config: Config, listen: Listener) -> Prepared:
     draw = Draw(config.training.tile, config.training.batch, config.training.tiles_per_image, config.seed)
     dataset = Dataset(parts.train, preparation, found.classes)
     batches = TileBatches(dataset, network.geometry, draw, TileAugmentation(config.augmentation))
-    return Prepared(found, parts, Task(network, batches, Dataset(parts.val, preparation, found.classes), config, device))
+    return Prepared(
+        found, parts, Task(network, batches, Dataset(parts.val, preparation, found.classes), config, device)
+    )
 
 
 def _card(prepared: Prepared, best: EpochDone) -> ModelCard:
     config, classes, geometry = prepared.task.config, prepared.survey.classes, prepared.task.network.geometry
-    entries = tuple(ClassEntry(name=name, value=value) for name, value in zip(classes.names, classes.values, strict=True))
-    images = {fact.content: "train" for fact in prepared.split.train} | {fact.content: "val" for fact in prepared.split.val}
+    entries = tuple(
+        ClassEntry(name=name, value=value) for name, value in zip(classes.names, classes.values, strict=True)
+    )
+    images = {fact.content: "train" for fact in prepared.split.train} | {
+        fact.content: "val" for fact in prepared.split.val
+    }
     return ModelCard.model_validate({
         "utome": utome.__version__,
         "torch": torch.__version__,
@@ -144,13 +157,17 @@ def _best_epoch(progress: Progress) -> EpochDone:
 
 def _saved_config(folder: RunFolder) -> Config:
     if not folder.config.is_file():
-        raise ConfigError(f"'{folder.path}' holds no run to go on with. Leave --resume out, or give the --out of that run.")
+        raise ConfigError(
+            f"'{folder.path}' holds no run to go on with. Leave --resume out, or give the --out of that run."
+        )
     return config_from_dict(read_config(folder.config))
 
 
 def _refuse_other_data(folder: RunFolder, prepared: Prepared) -> None:
     if data_hash(prepared.survey, prepared.split) not in folder.data.read_text(encoding="utf-8"):
-        raise ConfigError(f"The images or masks are not those that '{folder.path}' was trained on. Give its own data, or train anew with another --out.")
+        raise ConfigError(
+            f"The images or masks are not those that '{folder.path}' was trained on. Give its own data, or train anew with another --out."
+        )
 
 
 @contextmanager

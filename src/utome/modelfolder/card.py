@@ -37,7 +37,9 @@ class ModelCard(Section):
     config_sha256: str
     data_sha256: str
     weights_sha256: str
-    starting_weights: None = Field(None, description="licence and source of weights that training began from; none were used")
+    starting_weights: None = Field(
+        None, description="licence and source of weights that training began from; none were used"
+    )
     architecture: UNetSettings
     in_channels: int
     classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]

@@ -48,9 +48,13 @@ def load_model(path: Path) -> Model:
     try:
         content = (folder / WEIGHTS).read_bytes()
     except OSError as error:
-        raise ModelError(f"The weights '{folder / WEIGHTS}' cannot be read: {error.strerror}. Copy the model folder again, whole.") from error
+        raise ModelError(
+            f"The weights '{folder / WEIGHTS}' cannot be read: {error.strerror}. Copy the model folder again, whole."
+        ) from error
     if sha256_bytes(content) != card.weights_sha256:
-        raise ModelError(f"The weights '{folder / WEIGHTS}' are not those that '{folder / CARD}' names: the folder is damaged. Copy it again, whole.")
+        raise ModelError(
+            f"The weights '{folder / WEIGHTS}' are not those that '{folder / CARD}' names: the folder is damaged. Copy it again, whole."
+        )
     network = build_network(card.architecture, in_channels=card.in_channels, classes=len(card.classes), seed=0)
     network.load_state_dict(safetensors.torch.load(content))
     return Model(network.eval(), card)
@@ -61,8 +65,12 @@ def _model_folder(path: Path) -> Path:
         if (folder / CARD).is_file():
             return folder
     if not path.exists():
-        raise ModelError(f"'{path}' is not there. Give the folder of a run (it holds `model/`) or of a model (it holds `{CARD}`).")
-    raise ModelError(f"'{path}' holds no model: neither `model/{CARD}` nor `{CARD}` is in it. Has its training finished an epoch?")
+        raise ModelError(
+            f"'{path}' is not there. Give the folder of a run (it holds `model/`) or of a model (it holds `{CARD}`)."
+        )
+    raise ModelError(
+        f"'{path}' holds no model: neither `model/{CARD}` nor `{CARD}` is in it. Has its training finished an epoch?"
+    )
 
 
 def _read_card(path: Path) -> ModelCard:
@@ -70,11 +78,18 @@ def _read_card(path: Path) -> ModelCard:
         content = json.loads(path.read_text(encoding="utf-8"))
         version = content["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"'{path}' is damaged: it is no JSON document with a `format`. Copy the model folder again, whole.") from error
+        raise ModelError(
+            f"'{path}' is damaged: it is no JSON document with a `format`. Copy the model folder again, whole."
+        ) from error
     if version != FORMAT:
-        raise ModelError(f"'{path}' has format {version}; this utome reads format {FORMAT}. Use the version of utome that wrote it ({content.get('utome')}).")
+        raise ModelError(
+            f"'{path}' has format {version}; this utome reads format {FORMAT}. "
+            f"Use the version of utome that wrote it ({content.get('utome')})."
+        )
     try:
         return ModelCard.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
-        raise ModelError(f"'{path}' is damaged at `{'.'.join(map(str, problem['loc']))}`: {problem['msg']}. Copy the model folder again, whole.") from error
+        raise ModelError(
+            f"'{path}' is damaged at `{'.'.join(map(str, problem['loc']))}`: {problem['msg']}. Copy the model folder again, whole."
+        ) from error

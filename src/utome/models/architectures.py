@@ -26,7 +26,9 @@ ARCHITECTURES = {"unet": Architecture(unet, "Ronneberger, Fischer, Brox: U-Net, 
 def build_network(settings: UNetSettings, *, in_channels: int, classes: int, seed: int) -> SegmentationNetwork:
     """A network with fresh weights that follow from `seed` alone."""
     if settings.architecture not in ARCHITECTURES:
-        raise ModelError(f"There is no architecture '{settings.architecture}'. {nearest(settings.architecture, ARCHITECTURES)}")
+        raise ModelError(
+            f"There is no architecture '{settings.architecture}'. {nearest(settings.architecture, ARCHITECTURES)}"
+        )
     network = ARCHITECTURES[settings.architecture].build(settings, in_channels, classes)
     initialise(network, torch.Generator().manual_seed(key(seed, "weights")))
     return network

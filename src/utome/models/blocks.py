@@ -5,7 +5,9 @@ from torch import nn
 from utome.config.sections import UNetSettings
 
 
-def double_convolution(in_channels: int, out_channels: int, settings: UNetSettings, *, dropout: float = 0.0) -> nn.Sequential:
+def double_convolution(
+    in_channels: int, out_channels: int, settings: UNetSettings, *, dropout: float = 0.0
+) -> nn.Sequential:
     """Twice a 3x3 convolution, its normalisation and ReLU; dropout after the last one where a rate is given.
 
     Ronneberger et al. 2015, figure 1. A convolution before batch norm has no bias, which the norm would cancel.

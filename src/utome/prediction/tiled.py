@@ -12,7 +12,9 @@ from utome.models.network import SegmentationNetwork
 from utome.tiling import Span, mirror, plan
 
 
-def predict_tiled(network: SegmentationNetwork, image: Float32[np.ndarray, "c h w"], device: Device, *, tile: int) -> Float32[Tensor, "k h w"]:
+def predict_tiled(
+    network: SegmentationNetwork, image: Float32[np.ndarray, "c h w"], device: Device, *, tile: int
+) -> Float32[Tensor, "k h w"]:
     """Logits of every pixel, in float32 on the processor; the network must be in eval mode and on `device`.
 
     Tiles of at most `tile` pixels a side, at multiples of the network's stride; what lies beyond the image is
@@ -38,7 +40,9 @@ def _cut(image: Float32[np.ndarray, "c h w"], row: Span, column: Span) -> Float3
     return image[:, rows[:, None], columns]
 
 
-def _logits(network: SegmentationNetwork, tile: Float32[np.ndarray, "c y x"], device: Device) -> Float32[Tensor, "k v u"]:
+def _logits(
+    network: SegmentationNetwork, tile: Float32[np.ndarray, "c y x"], device: Device
+) -> Float32[Tensor, "k v u"]:
     with torch.inference_mode(), device.autocast():
         return network(device.place(torch.from_numpy(tile)[None]))[0].float().cpu()
 

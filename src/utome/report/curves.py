@@ -15,16 +15,38 @@ TRAINING, VALIDATION, SCORE = "#0072b2", "#d55e00", "#009e73"
 
 def curves_svg(history: Sequence[EpochDone]) -> str:
     """Training and validation loss on the left; accuracy and validation mean IoU on the right; the kept epoch marked."""
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "utome", "font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
+    with rc_context(
+        {
+            "svg.fonttype": "none",
+            "svg.hashsalt": "utome",
+            "font.size": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
         figure = Figure(figsize=(11, 3.6), layout="constrained")
         losses, scores = figure.subplots(1, 2)
         epochs = [epoch.epoch for epoch in history]
         marker = "o" if len(history) == 1 else ""
         losses.plot(epochs, [epoch.train_loss for epoch in history], color=TRAINING, marker=marker, label="training")
         losses.plot(epochs, [epoch.val_loss for epoch in history], color=VALIDATION, marker=marker, label="validation")
-        scores.plot(epochs, [epoch.train_accuracy for epoch in history], color=TRAINING, marker=marker, label="training accuracy")
-        scores.plot(epochs, [epoch.val_accuracy for epoch in history], color=VALIDATION, marker=marker, label="validation accuracy")
-        scores.plot(epochs, [epoch.val_mean_iou for epoch in history], color=SCORE, marker=marker, label="validation mean IoU")
+        scores.plot(
+            epochs,
+            [epoch.train_accuracy for epoch in history],
+            color=TRAINING,
+            marker=marker,
+            label="training accuracy",
+        )
+        scores.plot(
+            epochs,
+            [epoch.val_accuracy for epoch in history],
+            color=VALIDATION,
+            marker=marker,
+            label="validation accuracy",
+        )
+        scores.plot(
+            epochs, [epoch.val_mean_iou for epoch in history], color=SCORE, marker=marker, label="validation mean IoU"
+        )
         kept = [epoch.epoch for epoch in history if epoch.best][-1]
         for axes, title in ((losses, "Loss"), (scores, "Accuracy and mean IoU")):
             _dress(axes, title, kept)

@@ -29,8 +29,10 @@ def report_html(folder: RunFolder, history: Sequence[EpochDone], predictor: Pred
     sections = [
         f"<header><h1>{name}</h1><p>{_summary(predictor, history, best)}</p></header>",
         _headline(scores),
-        f"<section><h2>Training</h2><figure>{curves_svg(history)}</figure>"
-        f"<p>The model kept is that of epoch {best.epoch} of {len(history)}, chosen on the validation images.</p></section>",
+        (
+            f"<section><h2>Training</h2><figure>{curves_svg(history)}</figure>"
+            f"<p>The model kept is that of epoch {best.epoch} of {len(history)}, chosen on the validation images.</p></section>"
+        ),
         _class_table(scores),
         _panel_section(predictor, scores),
         _image_table(scores),
@@ -59,7 +61,9 @@ def _headline(scores: Scores) -> str:
     if len(scores.classes) == 2:
         cards.insert(0, (f"IoU of {scores.classes[1]}", float(together.iou[1])))
         cards.insert(1, ("Same, mean per image", scores.mean_per_image(1)))
-    tiles = "".join(f"<div class=tile><b>{_figure(value)}</b><span>{html.escape(label)}</span></div>" for label, value in cards)
+    tiles = "".join(
+        f"<div class=tile><b>{_figure(value)}</b><span>{html.escape(label)}</span></div>" for label, value in cards
+    )
     count = len(scores.images)
     if scores.of(["never"]):
         note = f"<p>Scored on {count} images that training never saw, at their own size.</p>"
@@ -75,7 +79,10 @@ def _class_table(scores: Scores) -> str:
     together = scores.together
     rows = "".join(
         f"<tr><th>{html.escape(name)}</th>"
-        + "".join(f"<td>{_figure(float(column[number]))}</td>" for column in (together.iou, together.dice, together.precision, together.recall))
+        + "".join(
+            f"<td>{_figure(float(column[number]))}</td>"
+            for column in (together.iou, together.dice, together.precision, together.recall)
+        )
         + f"<td>{_figure(scores.mean_per_image(number))}</td></tr>"
         for number, name in enumerate(scores.classes)
     )
@@ -90,7 +97,8 @@ def _panel_section(predictor: Predictor, scores: Scores) -> str:
     rows = "".join(
         f"<h3>{html.escape(f'{panel.title}: {panel.score.name}')} <span>mean IoU {_figure(panel.score.confusion.mean_iou)}</span></h3><div class=panels>"
         + "".join(
-            f'<figure><img src="{address(picture)}" alt="{label}"><figcaption>{label}</figcaption></figure>' for label, picture in panel.pictures.items()
+            f'<figure><img src="{address(picture)}" alt="{label}"><figcaption>{label}</figcaption></figure>'
+            for label, picture in panel.pictures.items()
         )
         + "</div>"
         for panel in panels(predictor, scores)

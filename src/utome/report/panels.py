@@ -12,10 +12,18 @@ from utome.prediction.pictures import Colour, LabelMap, colour_png, displayed, o
 from utome.prediction.predictor import Predictor
 
 FOUND, INVENTED, MISSED = (0, 158, 115), (213, 94, 0), (86, 180, 233)
-LEGEND = "<p class='small legend'>Errors:" + "".join(
-    f"<span style='background:rgb{colour}'></span>{label}"
-    for colour, label in ((FOUND, "right"), (INVENTED, "predicted, but not so in truth"), (MISSED, "missed, or taken for another class"))
-) + "</p>"
+LEGEND = (
+    "<p class='small legend'>Errors:"
+    + "".join(
+        f"<span style='background:rgb{colour}'></span>{label}"
+        for colour, label in (
+            (FOUND, "right"),
+            (INVENTED, "predicted, but not so in truth"),
+            (MISSED, "missed, or taken for another class"),
+        )
+    )
+    + "</p>"
+)
 # Larger pictures are thinned out for the page; nobody sees more on a screen.
 WIDEST = 512
 

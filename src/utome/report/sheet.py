@@ -20,7 +20,9 @@ def sheet_png(predictor: Predictor, scores: Scores) -> bytes:
             axes.set_xticks([])
             axes.set_yticks([])
             axes.set_title(label, fontsize=11)
-        line[0].set_ylabel(f"{panel.title}: {panel.score.name}\nmean IoU {panel.score.confusion.mean_iou:.3f}", fontsize=10)
+        line[0].set_ylabel(
+            f"{panel.title}: {panel.score.name}\nmean IoU {panel.score.confusion.mean_iou:.3f}", fontsize=10
+        )
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=90)
     return content.getvalue()

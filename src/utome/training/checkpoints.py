@@ -36,8 +36,14 @@ class Checkpoints:
         latest = progress.history[-1]
         if latest.best:
             manifest["best"] = self._write(f"best-{latest.epoch:05d}.safetensors", _weights(network), {})
-        state = {"best": progress.best.state(), "stopping": progress.stopping.state(), "history": [asdict(epoch) for epoch in progress.history]}
-        tensors = {f"network.{name}": tensor for name, tensor in _weights(network).items()} | _optimizer_tensors(progress.optimizer)
+        state = {
+            "best": progress.best.state(),
+            "stopping": progress.stopping.state(),
+            "history": [asdict(epoch) for epoch in progress.history],
+        }
+        tensors = {f"network.{name}": tensor for name, tensor in _weights(network).items()} | _optimizer_tensors(
+            progress.optimizer
+        )
         written = self._write(f"epoch-{latest.epoch:05d}.safetensors", tensors, {"state": json.dumps(state)})
         manifest["generations"] = [written, *manifest["generations"]][:GENERATIONS]
         write_json(self._folder / MANIFEST, manifest)
@@ -64,7 +70,9 @@ class Checkpoints:
         tensors = safetensors.torch.load(content)
         header_size = int.from_bytes(content[:8], "little")
         state = json.loads(json.loads(content[8 : 8 + header_size])["__metadata__"]["state"])
-        network.load_state_dict({name.removeprefix("network."): tensor for name, tensor in tensors.items() if name.startswith("network.")})
+        network.load_state_dict(
+            {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name.startswith("network.")}
+        )
         _restore_optimizer(progress.optimizer, tensors)
         for tracker, saved in ((progress.best, state["best"]), (progress.stopping, state["stopping"])):
             tracker.best, tracker.waited = saved["best"], saved["waited"]
@@ -88,7 +96,11 @@ class Checkpoints:
         return content if content is not None and sha256_bytes(content) == entry["sha256"] else None
 
     def _tidy(self, manifest: Mapping[str, Any]) -> None:
-        kept = {MANIFEST, manifest["best"]["file"] if manifest["best"] else "", *(entry["file"] for entry in manifest["generations"])}
+        kept = {
+            MANIFEST,
+            manifest["best"]["file"] if manifest["best"] else "",
+            *(entry["file"] for entry in manifest["generations"]),
+        }
         for path in self._folder.iterdir():
             if path.name not in kept:
                 path.unlink()

@@ -82,14 +82,18 @@ def fit(task: Task, progress: Progress, after_epoch: Callable[[EpochDone], None]
         listen(done)
 
 
-def _train_epoch(task: Task, optimizer: torch.optim.Optimizer, loss: Loss, epoch: int, listen: Listener) -> tuple[float, float, float]:
+def _train_epoch(
+    task: Task, optimizer: torch.optim.Optimizer, loss: Loss, epoch: int, listen: Listener
+) -> tuple[float, float, float]:
     """One pass over the tiles; mean loss and accuracy a pixel, and the last learning rate."""
     task.network.train()
     steps = len(task.batches)
     total, right, pixels, rate = 0.0, 0, 0, 0.0
     for step, batch in enumerate(task.batches.epoch(epoch)):
         torch.manual_seed(key(task.config.seed, "step", epoch, step))
-        rate = learning_rate(task.config.optimizer, step=(epoch - 1) * steps + step, steps=task.config.training.epochs * steps)
+        rate = learning_rate(
+            task.config.optimizer, step=(epoch - 1) * steps + step, steps=task.config.training.epochs * steps
+        )
         for group in optimizer.param_groups:
             group["lr"] = rate
         target = batch.target.to(task.device.torch)

@@ -39,10 +39,16 @@ class RunFolder:
         self.config = path / "config.yaml"
         self.data = path / "data.json"
 
+    def refuse_if_there(self) -> None:
+        """`ConfigError` where something lies at the run's place already."""
+        if not self.path.exists() or (self.path.is_dir() and not any(self.path.iterdir())):
+            return
+        resume = ", or add --resume to go on with that run" if self.config.is_file() else ""
+        raise ConfigError(f"'{self.path}' is there already and is not overwritten. Give another --out{resume}.")
+
     def create(self, config: Config, data: dict[str, Any], device: Device) -> None:
-        """Make the folder; `ConfigError` where something lies there already."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise ConfigError(f"'{self.path}' is there already and is not overwritten. Give another --out, or add --resume to go on with it.")
+        """Make the folder and write down what will be trained, on what, and where."""
+        self.refuse_if_there()
         new_folder(self.checkpoints)
         write_text(self.config, config.as_yaml())
         write_json(self.data, data)
@@ -63,7 +69,9 @@ class RunFolder:
         rows = [asdict(epoch) for epoch in history]
         repeating = [{name: value for name, value in row.items() if name not in NOT_REPEATING} for row in rows]
         write_text(self.path / "history.csv", _csv(repeating))
-        write_text(self.path / "timing.csv", _csv([{name: row[name] for name in ("epoch", *NOT_REPEATING)} for row in rows]))
+        write_text(
+            self.path / "timing.csv", _csv([{name: row[name] for name in ("epoch", *NOT_REPEATING)} for row in rows])
+        )
 
 
 def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
@@ -86,7 +94,9 @@ def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
         }
         for fact in survey.facts
     ]
-    classes = [{"name": name, "value": value} for name, value in zip(survey.classes.names, survey.classes.values, strict=True)]
+    classes = [
+        {"name": name, "value": value} for name, value in zip(survey.classes.names, survey.classes.values, strict=True)
+    ]
     return {
         "root": str(survey.listing.root.resolve()),
         "layout": survey.listing.layout,
@@ -99,10 +109,10 @@ def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
 
 def data_hash(survey: Survey, split: Split) -> str:
     """A hash of what is trained on: pixels, masks, classes and parts; not of names or places."""
-    parts = [
-        sorted((fact.content, fact.truth) for fact in getattr(split, part)) for part in ("train", "val", "test")
-    ]
-    return sha256_bytes(json.dumps([parts, survey.classes.names, survey.classes.values, survey.classes.threshold]).encode())
+    parts = [sorted((fact.content, fact.truth) for fact in getattr(split, part)) for part in ("train", "val", "test")]
+    return sha256_bytes(
+        json.dumps([parts, survey.classes.names, survey.classes.values, survey.classes.threshold]).encode()
+    )
 
 
 def environment(device: Device) -> dict[str, Any]:
@@ -127,7 +137,14 @@ def _commit() -> str | None:
     if not ((root / ".git").exists() and (root / "src" / "utome").is_dir()):
         return None
     try:
-        answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True, timeout=10)  # noqa: S607
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],  # noqa: S607 - whichever git the user has
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
