@@ -1,0 +1,17 @@
+"""What several test files share: where the real images lie."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_images() -> Path:
+    """The folder of real data sets, from UTOME_DATA; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("UTOME_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "isbi2012").is_dir():
+        pytest.skip(f"the real data sets are not in '{folder}'; set UTOME_DATA to the folder that holds them")
+    return folder

@@ -39,7 +39,7 @@ class Device:
 
     def place_network(self, network: nn.Module) -> nn.Module:
         """The network on this device, channels last."""
-        return network.to(self.torch, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+        return network.to(self.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def peak_memory_mb(self) -> float | None:
         """The most memory so far, of the GPU or of this process, in millions of bytes; none where it is not known."""
@@ -84,6 +84,6 @@ def _is_good_at_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device)[0] >= 8  # Ampere and later; older ones emulate it
     if device.type == "cpu":
-        able = getattr(torch.cpu, "get_capabilities", dict)()
+        able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
     return False

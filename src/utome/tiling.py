@@ -68,10 +68,9 @@ def plan(length: int, geometry: Geometry, *, tile: int) -> list[Span]:
 
     The kept parts touch without overlap and cover the axis exactly.
     """
-    whole = geometry.output_side(length)
-    if whole <= tile:
+    whole, side = geometry.output_side(length), _tile_side(geometry, tile)
+    if whole <= side:
         return [Span(-geometry.border, whole + geometry.shrink, 0, length)]
-    side = _tile_side(geometry, tile)
     step = (side - 2 * geometry.halo) // geometry.stride * geometry.stride
     last = -(-max(length - side, 0) // geometry.stride) * geometry.stride
     starts = [*range(0, last, step), last]

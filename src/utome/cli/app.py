@@ -39,6 +39,15 @@ Set = Annotated[
         show_default=False,
     ),
 ]
+SetMachine = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="where to compute, as in machine.device=cpu; may be repeated",
+        show_default=False,
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -86,12 +95,13 @@ def train(
 def evaluate(
     run: Run, data: Data,
     at: Annotated[At, typer.Option(help="score at the images' own size, or at the size that the network sees")] = At.native,
+    assignments: SetMachine = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Score a model on images with masks; what training saw is scored apart."""
     from utome.cli import commands
 
-    commands.evaluate(run, data, at=at, json=json)
+    commands.evaluate(run, data, at=at, machine=tuple(assignments or ()), json=json)
 
 
 @app.command()
@@ -101,12 +111,13 @@ def predict(
         Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
+    assignments: SetMachine = None,
     json: Json = False,
 ) -> None:
     """Write a label map and an overlay for every image, whatever its size."""
     from utome.cli import commands
 
-    commands.predict(run, images, out, json=json)
+    commands.predict(run, images, out, machine=tuple(assignments or ()), json=json)
 
 
 @app.command()

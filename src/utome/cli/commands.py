@@ -10,7 +10,7 @@ from typing import Any
 from utome.cli.choices import At
 from utome.cli.listening import shown
 from utome.cli.tables import class_lines, scores_lines
-from utome.config.overrides import override, read_config
+from utome.config.overrides import machine_settings, override, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
 from utome.recipes.library import load_recipe, recipe_names
@@ -78,12 +78,12 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     say(f"Next: utome predict {out} IMAGES --out PREDICTIONS")
 
 
-def evaluate(run: Path, data: Path, *, at: At, json: bool) -> None:
+def evaluate(run: Path, data: Path, *, at: At, machine: tuple[str, ...], json: bool) -> None:
     """Show scores, worst images and what training saw."""
     from utome.jobs.evaluate import evaluate as job
 
     with shown() as listen:
-        result = job(run, data, at=at.value, listen=listen)
+        result = job(run, data, at=at.value, machine=machine_settings(machine), listen=listen)
     if result.warning:
         tell(f"WARNING: {result.warning}")
     if json:
@@ -101,12 +101,12 @@ def evaluate(run: Path, data: Path, *, at: At, json: bool) -> None:
             say(line)
 
 
-def predict(run: Path, images: Path, out: Path, *, json: bool) -> None:
+def predict(run: Path, images: Path, out: Path, *, machine: tuple[str, ...], json: bool) -> None:
     """Show what was written; what failed is named and ends the command with 6."""
     from utome.jobs.predict import predict as job
 
     with shown() as listen:
-        result = job(run, images, out, listen=listen)
+        result = job(run, images, out, machine=machine_settings(machine), listen=listen)
     if json:
         say_json(result.as_json())
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from utome.config.sections import MachineSettings
 from utome.config.settings import FORMS, Config, check_names, config_from_dict, paths
 from utome.errors import ConfigError, nearest
 
@@ -16,11 +17,22 @@ def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> Config:
 
     A section whose form changes (`optimizer.name=sgd`) keeps of its old settings those that the new form has.
     """
+    check_names(settings)
     changed: dict[str, Any] = copy.deepcopy(dict(settings))
     for assignment in assignments:
         path, value = _parse(assignment)
         _assign(changed, path, value)
     return config_from_dict(changed)
+
+
+def machine_settings(assignments: Sequence[str]) -> MachineSettings:
+    """Where to compute, for commands that have no other settings; `ConfigError` for any but `machine.*`."""
+    for assignment in assignments:
+        path, _ = _parse(assignment)
+        accepted = [known for known in paths() if known.startswith("machine.")]
+        if path in paths() and path not in accepted:
+            raise ConfigError(f"`{path}` was fixed when the model was trained; here can be set: {', '.join(accepted)}.")
+    return override({}, assignments).machine
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -64,10 +64,13 @@ def config_from_dict(settings: Mapping[str, Any]) -> Config:
 
 
 def check_names(settings: Mapping[str, Any]) -> None:
-    """Refuse a name that is no setting, naming the nearest that is."""
+    """Refuse a name that is no setting, naming the nearest that is, and a group that is no group."""
     known = paths(form_of(settings))
-    for path in leaves(settings):
-        if path not in known and not any(path.startswith(f"{name}.") or name.startswith(f"{path}.") for name in known):
+    for path, value in leaves(settings).items():
+        inside = [name for name in known if name.startswith(f"{path}.")]
+        if inside:
+            raise ConfigError(f"`{path}` is a group of settings, not {value!r}. Set one of them: {', '.join(inside)}.")
+        if path not in known and not any(path.startswith(f"{name}.") for name in known):
             raise ConfigError(f"There is no setting `{path}`. {nearest(path, known).replace(chr(39), '`')}")
 
 

@@ -70,24 +70,28 @@ def class_table(values: Mapping[int, int], *, lossy: bool) -> tuple[ClassTable, 
             f"Every mask holds the value {found[0]} alone, so there is nothing to learn. Check that these are the masks."
         )
     if found in ([0, 1], [0, 255]):
-        names = ("background", "foreground")
-        return ClassTable(
-            names, tuple(found)
-        ), f"Masks hold 0 and {found[1]}: read as two classes, background (0) and foreground ({found[1]})."
-    names = tuple(f"class {value}" for value in found)
-    return ClassTable(
-        names, tuple(found)
-    ), f"Masks hold {len(found)} values ({', '.join(map(str, found))}): each is read as a class."
+        note = f"Masks hold 0 and {found[1]}: read as two classes, background (0) and foreground ({found[1]})."
+        return ClassTable(("background", "foreground"), tuple(found)), note
+    note = f"Masks hold {len(found)} values ({', '.join(map(str, found))}): each is read as a class."
+    return ClassTable(tuple(f"class {value}" for value in found), tuple(found)), note
 
 
 def _thresholded(values: Mapping[int, int]) -> tuple[ClassTable, str]:
     total = sum(values.values())
-    clear = sum(count for value, count in values.items() if value <= NOISE or 255 - NOISE <= value <= 255)
+    black = sum(count for value, count in values.items() if value <= NOISE)
+    white = sum(count for value, count in values.items() if 255 - NOISE <= value <= 255)
+    clear = black + white
     if max(values) > 255 or clear < NOISE_SHARE * total:
         raise DataError(
             f"The masks hold {len(values)} different values, so they look like photographs or object numbers, not classes; "
             f"accepted: at most {MOST_CLASSES} values, one for each class, or black and white with at least "
             f"{NOISE_SHARE:.0%} of the pixels within {NOISE} of 0 or 255 (here {clear / total:.1%})."
+        )
+    if not black or not white:
+        raise DataError(
+            f"The masks are JPEG or hold many values, so what lies above 127 would be foreground; but all of them are "
+            f"{'black' if black else 'white'} (values {min(values)} to {max(values)}), so there is nothing to learn. "
+            "Save the classes as 0 and 255 in a PNG."
         )
     note = f"Masks are black and white with noise ({clear / total:.2%} of the pixels within {NOISE} of 0 or 255): above 127 is foreground."
     return ClassTable(("background", "foreground"), (0, 255), threshold=127), note

@@ -1,7 +1,7 @@
 """From the pixels of a file to what the network sees. It is saved with the model and repeated at prediction."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,16 +31,15 @@ class Preparation:
                 f"'{source}' is a colour image, but this model was trained on grey ones. Convert it to grey, or train on colour images."
             )
         scaled = self._normalised(pixels.astype(np.float32), pixels.dtype)
-        planes = np.ascontiguousarray(np.broadcast_to(scaled, (*scaled.shape[:2], self.channels)).transpose(2, 0, 1))
+        same_channels = np.broadcast_to(scaled, (*scaled.shape[:2], self.channels))
+        planes = np.array(same_channels.transpose(2, 0, 1), order="C")
         return planes if self.size is None else resize_image(planes, self.size)
 
     def labels(self, labels: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
         """The labels at the network's size, each pixel the nearest one."""
         return labels if self.size is None else resize_labels(labels, self.size)
 
-    def _normalised(
-        self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[np.generic]
-    ) -> Float32[np.ndarray, "h w c"]:
+    def _normalised(self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[Any]) -> Float32[np.ndarray, "h w c"]:
         if self.normalization == "range":
             return pixels / np.float32(np.iinfo(dtype).max) if dtype.kind in "ui" else pixels
         deviation = float(pixels.std(dtype=np.float64))

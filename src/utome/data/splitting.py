@@ -58,11 +58,13 @@ def _draw(facts: list[Facts], shares: list[float], seed: int) -> list[list[Facts
 
 
 def _refuse_leaks(parts: Split) -> None:
-    train = {fact.content: fact for fact in parts.train}
-    for fact in (*parts.val, *parts.test):
-        twin = train.get(fact.content)
-        if twin is not None:
-            raise DataError(
-                f"'{fact.sample.image}' and '{twin.sample.image}' are the same image, but one is for training and the other "
-                "is not: the score would be too good. Take one out."
-            )
+    seen: dict[str, Facts] = {}
+    for part in (parts.train, parts.val, parts.test):
+        for fact in part:
+            twin = seen.get(fact.content)
+            if twin is not None:
+                raise DataError(
+                    f"'{fact.sample.image}' and '{twin.sample.image}' are the same image, but in different parts (train, val, "
+                    "test): the score would be too good. Take one out."
+                )
+        seen |= {fact.content: fact for fact in part}

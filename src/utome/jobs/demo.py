@@ -65,10 +65,12 @@ def demo(out: Path, *, seed: int = 0, listen: Listener = silent) -> Demo:
     config = override(load_recipe("auto").settings, [*SETTINGS, f"seed={seed}"])
     training = train(data, config, out / "run", listen=listen)
     listen(Noted("3/5 evaluate on images that training never saw"))
-    evaluation = evaluate(training.run, data / "test", listen=listen)
+    evaluation = evaluate(training.run, data / "test", machine=config.machine, listen=listen)
     otsu = score_otsu(data, listen=listen)
     listen(Noted("4/5 predict"))
-    prediction = predict(training.run, data / "test" / "images", out / "predictions", listen=listen)
+    prediction = predict(
+        training.run, data / "test" / "images", out / "predictions", machine=config.machine, listen=listen
+    )
     listen(Noted("5/5 report"))
     predictor = Predictor(load_model(training.run), choose_device(config.machine, precision=config.training.precision))
     write_bytes(out / "picture.png", sheet_png(predictor, evaluation.scores))

@@ -63,11 +63,11 @@ def evaluate(
     data: Path,
     *,
     at: Resolution = "native",
-    machine: MachineSettings | None = None,
+    machine: MachineSettings,
     listen: Listener = silent,
 ) -> Evaluation:
     """Score the model of a run or a model folder on the pairs below `data`."""
     model = load_model(run)
     facts = look_at(find_samples(data).samples, listen=listen)
-    device = choose_device(machine or MachineSettings(), precision=model.card.precision)
+    device = choose_device(machine, precision=model.card.precision)
     return Evaluation(score_model(Predictor(model, device), facts, at=at, listen=listen), at)

@@ -34,7 +34,7 @@ class PredictResult:
 
 
 def predict(
-    run: Path, images: Path, out: Path, *, machine: MachineSettings | None = None, listen: Listener = silent
+    run: Path, images: Path, out: Path, *, machine: MachineSettings, listen: Listener = silent
 ) -> PredictResult:
     """Write `out/STEM.png`, a palette PNG of class numbers, and `out/overlays/STEM.png` for every image.
 
@@ -43,7 +43,7 @@ def predict(
     model = load_model(run)
     paths = find_images(images)
     _refuse_clashes(paths, out)
-    predictor = Predictor(model, choose_device(machine or MachineSettings(), precision=model.card.precision))
+    predictor = Predictor(model, choose_device(machine, precision=model.card.precision))
     new_folder(out / OVERLAYS)
     written, failed = [], []
     for done, path in enumerate(paths, start=1):

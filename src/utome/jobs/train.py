@@ -100,8 +100,10 @@ def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listen
     try:
         fit(prepared.task, progress, save, listen=tell)
     finally:
-        if progress.history:
-            save_model(folder.model, checkpoints.best_weights(), _card(prepared, _best_epoch(progress)))
+        best = checkpoints.best()
+        if best is not None:
+            epoch, weights = best
+            save_model(folder.model, weights, _card(prepared, progress.history[epoch - 1]))
 
 
 def _prepare(data: Path, config: Config, listen: Listener) -> Prepared:

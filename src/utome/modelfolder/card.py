@@ -1,6 +1,6 @@
 """`model.json`: everything about a model but its weights."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from utome.config.sections import Section, UNetSettings
 from utome.data.classes import ClassTable
 from utome.data.preparation import Preparation
 
-FORMAT = 1
+FORMAT: Final = 1
 
 
 class ClassEntry(Section):

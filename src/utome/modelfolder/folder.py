@@ -56,7 +56,12 @@ def load_model(path: Path) -> Model:
             f"The weights '{folder / WEIGHTS}' are not those that '{folder / CARD}' names: the folder is damaged. Copy it again, whole."
         )
     network = build_network(card.architecture, in_channels=card.in_channels, classes=len(card.classes), seed=0)
-    network.load_state_dict(safetensors.torch.load(content))
+    try:
+        network.load_state_dict(safetensors.torch.load(content))
+    except RuntimeError as error:
+        raise ModelError(
+            f"'{folder / CARD}' describes another network than its weights belong to. Copy the model folder again, whole."
+        ) from error
     return Model(network.eval(), card)
 
 

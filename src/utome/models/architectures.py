@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 
 from utome.config.sections import UNetSettings
-from utome.errors import ModelError, nearest
 from utome.models.network import SegmentationNetwork, initialise
 from utome.models.unet import unet
 from utome.randomness import key
@@ -25,10 +24,6 @@ ARCHITECTURES = {"unet": Architecture(unet, "Ronneberger, Fischer, Brox: U-Net, 
 
 def build_network(settings: UNetSettings, *, in_channels: int, classes: int, seed: int) -> SegmentationNetwork:
     """A network with fresh weights that follow from `seed` alone."""
-    if settings.architecture not in ARCHITECTURES:
-        raise ModelError(
-            f"There is no architecture '{settings.architecture}'. {nearest(settings.architecture, ARCHITECTURES)}"
-        )
     network = ARCHITECTURES[settings.architecture].build(settings, in_channels, classes)
     initialise(network, torch.Generator().manual_seed(key(seed, "weights")))
     return network

@@ -38,11 +38,12 @@ def unet(settings: UNetSettings, in_channels: int, classes: int) -> Segmentation
 def unet_geometry(settings: UNetSettings) -> Geometry:
     """What sizes a U-Net takes; with valid convolutions and depth 4, sides 16k + 60, smaller by 184 at the output.
 
-    The halo of a same-padded one is the border that its valid twin consumes, rounded up to the stride.
+    The halo of a same-padded one: what lies beyond the border is felt in at most 4 pixels of the bottom map (2 more a
+    level, halved and rounded up between levels) and in 2 more of each map on the way up, 6·stride - 2 in all.
     """
     stride = 2**settings.depth
     offset = PIXELS_A_BLOCK * (stride - 1)
     shrink = 2 * offset + PIXELS_A_BLOCK * stride
     if settings.convolution == "valid":
         return Geometry(stride, offset, shrink, halo=0)
-    return Geometry(stride, offset=0, shrink=0, halo=-(-shrink // (2 * stride)) * stride)
+    return Geometry(stride, offset=0, shrink=0, halo=6 * stride)

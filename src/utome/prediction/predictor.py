@@ -22,7 +22,7 @@ class Predictor:
         self._preparation = model.card.preparation
         device.place_network(self._network)
 
-    def logits(self, pixels: Pixels, *, source: str) -> Float32[Tensor, "k h w"]:
+    def logits(self, pixels: Pixels, *, source: str) -> Float32[Tensor, "k y x"]:
         """Logits at the network's size of an image: its own, unless the recipe resizes."""
         image = self._preparation.image(pixels, source=source)
         return predict_tiled(self._network, image, self._device, tile=self.card.prediction_tile)

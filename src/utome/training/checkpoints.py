@@ -35,7 +35,8 @@ class Checkpoints:
         manifest = self._manifest()
         latest = progress.history[-1]
         if latest.best:
-            manifest["best"] = self._write(f"best-{latest.epoch:05d}.safetensors", _weights(network), {})
+            written = self._write(f"best-{latest.epoch:05d}.safetensors", _weights(network), {})
+            manifest["best"] = {**written, "epoch": latest.epoch}
         state = {
             "best": progress.best.state(),
             "stopping": progress.stopping.state(),
@@ -49,13 +50,15 @@ class Checkpoints:
         write_json(self._folder / MANIFEST, manifest)
         self._tidy(manifest)
 
-    def best_weights(self) -> dict[str, Tensor]:
-        """The weights of the best epoch; `ModelError` where they are missing or damaged."""
-        best = self._manifest()["best"]
-        content = None if best is None else self._read(best)
+    def best(self) -> tuple[int, dict[str, Tensor]] | None:
+        """The best epoch saved and its weights; none before the first. `ModelError` where they are damaged."""
+        entry = self._manifest()["best"]
+        if entry is None:
+            return None
+        content = self._read(entry)
         if content is None:
-            raise ModelError(f"The best weights in '{self._folder}' are missing or damaged. Train again.")
-        return safetensors.torch.load(content)
+            raise ModelError(f"The best weights '{self._folder / entry['file']}' are missing or damaged. Train again.")
+        return entry["epoch"], safetensors.torch.load(content)
 
     def restore(self, network: nn.Module, progress: Progress) -> None:
         """Go back to the newest whole checkpoint; `ModelError` where there is none."""

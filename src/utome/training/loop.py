@@ -106,7 +106,7 @@ def _train_epoch(
                 f"it is {rate:g}; try --set optimizer.learning_rate={task.config.optimizer.learning_rate / 10:g}."
             )
         optimizer.zero_grad(set_to_none=True)
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         total += value.item() * target.numel()
         right += int((logits.argmax(dim=1) == target).sum())

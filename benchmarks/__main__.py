@@ -1,0 +1,35 @@
+"""`python -m benchmarks [NAME]`: run all benchmarks or one, print its table, and keep it in `results/NAME.json`."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.demo import demo
+from benchmarks.machine import machine_facts
+from benchmarks.startup import startup
+from benchmarks.table import Row, markdown
+from benchmarks.training_step import training_step
+from utome.files import new_folder, write_json
+
+# Those that measure children's memory come before the one that fills this process's own (see `child.Finished`).
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {"startup": startup, "demo": demo, "training_step": training_step}
+RESULTS = Path(__file__).parent / "results"
+
+
+def main() -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast and how good utome is here.")
+    parser.add_argument("name", nargs="?", choices=BENCHMARKS, metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}")
+    name = parser.parse_args().name
+    machine = machine_facts()
+    for fact, value in machine.items():
+        print(f"- {fact}: {value}")
+    new_folder(RESULTS)
+    for chosen in BENCHMARKS if name is None else (name,):
+        rows = BENCHMARKS[chosen]()
+        print(f"\n## {chosen}\n\n{markdown(rows)}", flush=True)
+        write_json(RESULTS / f"{chosen}.json", {"machine": machine, "rows": [row.as_json() for row in rows]})
+
+
+if __name__ == "__main__":
+    main()

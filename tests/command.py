@@ -1,0 +1,13 @@
+"""Running the command `utome` as a user does, in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def run_utome(
+    *arguments: str | Path, cwd: Path | None = None, timeout: float = 900
+) -> subprocess.CompletedProcess[str]:
+    """Run `utome` to its end; standard output and error are kept apart."""
+    command = [sys.executable, "-m", "utome", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=timeout, check=False)

@@ -1,0 +1,84 @@
+"""The demo, run from a built wheel: recipes and sample must be inside it, and the model must be good."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with utome installed from its wheel; what it needs comes from the environment of the tests."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = folder.glob("utome-*.whl")
+    subprocess.run(
+        [*pip, "install", "--quiet", "--no-deps", "--target", folder / "site", wheel], check=True, capture_output=True
+    )
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def demo(site: Path) -> dict[str, Any]:
+    """The demo's own document, from a process that sees the wheel before any checkout."""
+    done = subprocess.run(
+        [sys.executable, "-m", "utome", "demo", "--json", "--out", str(site.parent / "demo")],
+        cwd=site.parent,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_the_demo_uses_the_sample_inside_the_wheel(demo: dict[str, Any], site: Path) -> None:
+    assert Path(demo["data"]) == site / "utome" / "sample" / "nuclei"
+
+
+def test_the_demo_finds_nuclei_of_both_kinds_on_images_that_training_never_saw(demo: dict[str, Any]) -> None:
+    evaluation = demo["evaluation"]
+    foreground = evaluation["classes"][1]
+    assert evaluation["scored_on"] == {"images": 12, "seen_by_training": False, "at": "native"}
+    assert foreground["iou"] >= 0.70
+    assert foreground["iou_mean_per_image"] >= 0.70
+
+
+def test_one_threshold_without_learning_cannot_do_both_kinds(demo: dict[str, Any]) -> None:
+    assert demo["otsu"]["classes"][1]["iou_mean_per_image"] < demo["evaluation"]["classes"][1]["iou_mean_per_image"]
+
+
+def test_the_demo_leaves_a_whole_run_folder_a_report_and_predictions(demo: dict[str, Any]) -> None:
+    run = Path(demo["run"])
+    wanted = [
+        "config.yaml",
+        "environment.json",
+        "data.json",
+        "events.jsonl",
+        "report.html",
+        "history.csv",
+        "timing.csv",
+        "status.json",
+    ]
+    assert [name for name in wanted if not (run / name).is_file()] == []
+    assert (run / "model" / "model.safetensors").is_file()
+    assert json.loads((run / "status.json").read_text())["status"] == "done"
+    written = sorted(Path(demo["predictions"]).glob("*.png"))
+    assert len(written) == 12
+    assert all(np.asarray(Image.open(path)).shape == (256, 256) for path in written)
+    assert Image.open(demo["picture"]).size[0] > 500

@@ -1,0 +1,73 @@
+"""Every code block in the README and the docs runs, and is known to have been collected."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from utome.jobs.demo import sample_folder
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# These set up the machine that the tests themselves run on; the continuous integration calls them.
+SETUP = ("make ", "python3 -m venv", ".venv/bin/")
+SHORT = "--set machine.threads=1 --set model.width=2 --set training.epochs=1 --set training.tile=32 --set training.tiles_per_image=1"
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (page.name, code)
+        for page in PAGES
+        for kind, code in BLOCK.findall(page.read_text(encoding="utf-8"))
+        if kind == language
+    ]
+
+
+def commands() -> list[str]:
+    lines = [line.split("  #")[0].strip() for _, code in blocks("sh") for line in code.splitlines() if line.strip()]
+    return [line for line in lines if not line.startswith(SETUP)]
+
+
+def test_every_language_of_a_block_is_one_that_is_run() -> None:
+    kinds = {kind for page in PAGES for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
+    assert kinds == {"sh", "python"}
+
+
+@pytest.mark.parametrize(("page", "code"), blocks("python"))
+def test_a_python_block_runs(page: str, code: str) -> None:
+    exec(compile(code, page, "exec"), {})  # noqa: S102 - it is our own documentation
+
+
+def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
+    shutil.copytree(sample_folder() / "train", tmp_path / "MY")
+    shutil.copytree(sample_folder() / "test" / "images", tmp_path / "NEWIMAGES")
+    assert [command.split()[1] for command in commands()] == ["inspect", "train", "evaluate", "predict"]
+    for command in commands():
+        line = f"{command} {SHORT}" if command.startswith("utome train") else command
+        done = subprocess.run(
+            [sys.executable, "-m", *line.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, (line, done.stderr)
+    assert (tmp_path / "MYRUN" / "report.html").is_file()
+    assert len(list((tmp_path / "PREDICTIONS").glob("*.png"))) == 12
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
+    targets = re.findall(r"^make (\w+)", "\n".join(code for _, code in blocks("sh")), re.MULTILINE)
+    assert targets == ["demo", "test"]
+    for target in targets:
+        done = subprocess.run(
+            ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False, env=os.environ
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_every_link_between_pages_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,0 +1,142 @@
+"""Files are whole or absent, and a refusal of the system is a sentence."""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from utome.errors import MachineError
+from utome.files import append_line, new_folder, sha256_bytes, write_bytes, write_json, write_text
+
+
+def full_disk(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def no_permission(*_: object, **__: object) -> NoReturn:
+    raise PermissionError(errno.EACCES, "Permission denied")
+
+
+def interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def test_what_is_written_is_read_again_and_nothing_else_lies_beside_it(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"\x00\xff")
+    write_text(tmp_path / "b", "λ")
+    assert (tmp_path / "a").read_bytes() == b"\x00\xff"
+    assert (tmp_path / "b").read_text(encoding="utf-8") == "λ"
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
+
+
+def test_a_written_file_can_be_read_by_everyone(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a", b"")
+    assert (tmp_path / "a").stat().st_mode & 0o444 == 0o444
+
+
+def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
+    write_text(tmp_path / "a", "a long old content")
+    write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "new"
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_during_a_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    path = tmp_path / "a"
+    write_text(path, "old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os if step == "fsync" else Path, step, full_disk)
+        with pytest.raises(MachineError) as caught:
+            write_text(path, "new")
+    assert str(caught.value) == (
+        f"'{path}' cannot be written: No space left on device. Free some space there, or name another place with --out."
+    )
+    assert caught.value.exit_code == 5
+    assert path.read_text(encoding="utf-8") == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_failure_during_a_first_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(MachineError):
+        write_text(tmp_path / "a", "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interruption_during_a_write_leaves_the_old_file_and_passes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_text(tmp_path / "a", "old")
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.mkstemp", no_permission)
+    with pytest.raises(MachineError, match=r"cannot be written: Permission denied\. Free some space there"):
+        write_bytes(tmp_path / "a", b"")
+
+
+def test_a_file_where_a_folder_should_be_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    with pytest.raises(MachineError, match="Not a directory"):
+        write_bytes(file / "a", b"")
+    with pytest.raises(MachineError, match="Not a directory"):
+        new_folder(file / "folder")
+    with pytest.raises(MachineError, match="File exists"):
+        new_folder(file)
+    with pytest.raises(MachineError, match="Not a directory"):
+        append_line(file / "a", "")
+
+
+def test_a_folder_where_a_file_should_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(MachineError, match="Is a directory"):
+        write_bytes(tmp_path / "a", b"")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_folder_that_is_not_there_is_not_made_on_the_way(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="No such file or directory"):
+        write_bytes(tmp_path / "folder" / "a", b"")
+
+
+def test_a_new_folder_may_be_there_already(tmp_path: Path) -> None:
+    new_folder(tmp_path / "a" / "b")
+    new_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_json_is_written_as_one_document_that_ends_its_line(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"name": "λ", "value": [1, 0.5, None]})
+    text = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"name": "λ", "value": [1, 0.5, None]}
+    assert text.endswith("}\n")
+    assert "λ" in text
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_no_number_is_refused_in_json_and_the_old_file_stays(tmp_path: Path, number: float) -> None:
+    write_json(tmp_path / "a.json", 1)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"value": number})
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == "1\n"
+
+
+def test_lines_are_added_to_the_end_of_a_journal(tmp_path: Path) -> None:
+    for line in ("one", "zwölf"):
+        append_line(tmp_path / "journal", line)
+    assert (tmp_path / "journal").read_text(encoding="utf-8") == "one\nzwölf\n"
+
+
+def test_the_hash_is_sha256() -> None:
+    assert sha256_bytes(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -1,0 +1,81 @@
+"""The report: self-contained, complete, and safe whatever the files are called."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.command import run_utome
+from utome.jobs.demo import sample_folder
+
+TINY = [
+    "--set",
+    "machine.threads=1",
+    "--set",
+    "model.width=2",
+    "--set",
+    "model.depth=2",
+    "--set",
+    "training.tile=32",
+    "--set",
+    "training.epochs=2",
+]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report of a short run on images of which one has a name that could break a page."""
+    folder = tmp_path_factory.mktemp("report")
+    for kind in ("images", "masks"):
+        (folder / "data" / kind).mkdir(parents=True)
+        for number, path in enumerate(sorted((sample_folder() / "train" / kind).iterdir())[:8]):
+            name = f"<b>&{number}.png"
+            (folder / "data" / kind / name).write_bytes(path.read_bytes())
+    done = run_utome("train", folder / "data", "--out", folder / "run", *TINY)
+    assert done.returncode == 0, done.stderr
+    return (folder / "run" / "report.html").read_text(encoding="utf-8")
+
+
+class Tags(HTMLParser):
+    """Collects tags and checks that each is closed."""
+
+    VOID = frozenset({"meta", "img", "br", "use", "path", "rect"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value for name, value in attrs if name in {"src", "href", "xlink:href"} and value]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value for name, value in attrs if name in {"src", "href"} and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_fetches_nothing(page: str) -> None:
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.addresses
+    assert [address[:40] for address in tags.addresses if not address.startswith(("data:", "#"))] == []
+    assert "url(http" not in page
+
+
+def test_it_shows_curves_scores_pictures_and_every_setting(page: str) -> None:
+    assert "training accuracy" in page
+    assert "IoU of foreground" in page
+    assert page.count("<img ") == 4, "one held-out image of eight, with its truth, prediction and errors"
+    assert "<code>optimizer.learning_rate</code>" in page
+    assert "changed for this run; the recipe has 32" in page
+
+
+def test_a_name_with_markup_is_shown_and_not_obeyed(page: str) -> None:
+    assert re.search(r"&lt;b&gt;&amp;\d", page)
+    assert "<b>&" not in page
