@@ -1,6 +1,8 @@
 """Reading image and mask files: what is kept, what is made equal, and what is refused."""
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -245,3 +247,25 @@ def test_a_mask_of_real_numbers_is_read_when_they_are_whole(tmp_path: Path) -> N
 def test_a_mask_of_fractions_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", np.full((3, 4), 0.5, dtype=np.float32))
     assert "holds fractions; accepted: whole numbers, one for each class" in refusal_of_mask(path)
+
+
+def test_a_colour_png_of_16_bits_is_refused_rather_than_read_as_8(tmp_path: Path) -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    path = tmp_path / "deep.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(13))) + chunk(b"IEND", b"")
+    )
+    with pytest.raises(DataError, match="16 bits a channel, which would lose its depth"):
+        read_image(path)
+
+
+def test_a_palette_tiff_is_colours_as_an_image_and_numbers_as_a_mask(tmp_path: Path) -> None:
+    colormap = np.zeros((3, 256), dtype=np.uint16)
+    colormap[:, 1] = (65535, 0, 257)
+    path = tmp_path / "palette.tif"
+    tifffile.imwrite(path, np.array([[0, 1]], dtype=np.uint8), photometric="palette", colormap=colormap)
+    assert read_image(path).tolist() == [[[0, 0, 0], [65535, 0, 257]]]
+    assert read_mask(path).tolist() == [[0, 1]]

@@ -77,6 +77,8 @@ def compute_repeatably() -> None:
     """Choose operations whose result is the same each time on the same machine."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA's matrix products repeat only with this
     torch.use_deterministic_algorithms(mode=True)
+    # Nothing here reads memory that it has not written, so it need not be filled first.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
 
 

@@ -111,6 +111,9 @@ class AugmentationSettings(Section):
     quarter_turns: bool = Field(True, description="turn by 0, 90, 180 or 270 degrees")
     brightness: NotNegative = Field(0.0, description="standard deviation of a grey value added, in normalised units")
     contrast: NotNegative = Field(0.0, description="standard deviation of the logarithm of a factor on the grey values")
+    colour: NotNegative = Field(
+        0.0, description="the same two deviations for each channel of a colour image alone, on top of the others"
+    )
 
 
 class PredictionSettings(Section):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 from jaxtyping import Integer, Shaped
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from utome.errors import DataError
 
@@ -68,7 +68,7 @@ def read_mask(path: Path) -> Labels:
 
 def _decoded(path: Path, *, palette_as_colours: bool) -> np.ndarray:
     if path.suffix.lower() in {".tif", ".tiff"}:
-        return _guarded(path, lambda: _read_tiff(path))
+        return _guarded(path, lambda: _read_tiff(path, palette_as_colours=palette_as_colours))
     return _guarded(path, lambda: _read_pillow(path, palette_as_colours=palette_as_colours))
 
 
@@ -98,6 +98,7 @@ def _guarded(path: Path, read: Callable[[], np.ndarray]) -> np.ndarray:
 
 
 def _read_pillow(path: Path, *, palette_as_colours: bool) -> np.ndarray:
+    _refuse_deep_colour_png(path)
     with Image.open(path) as image:
         if image.mode == "P" and palette_as_colours:
             return np.asarray(image.convert("RGB"))
@@ -106,27 +107,32 @@ def _read_pillow(path: Path, *, palette_as_colours: bool) -> np.ndarray:
         return np.asarray(image)
 
 
-def _read_tiff(path: Path) -> np.ndarray:
+def _refuse_deep_colour_png(path: Path) -> None:
+    """Pillow reads PNG of 16 bits a channel as 8 bits, unless it is plain grey."""
+    with path.open("rb") as file:
+        header = file.read(26)
+    if header.startswith(b"\x89PNG") and len(header) == 26 and header[24] == 16 and header[25] != 0:
+        raise DataError(f"'{path}' is a PNG of 16 bits a channel, which would lose its depth. Save it as TIFF.")
+
+
+def _read_tiff(path: Path, *, palette_as_colours: bool) -> np.ndarray:
     with tifffile.TiffFile(path) as file:
         if len(file.pages) > 1:
             raise DataError(
                 f"'{path}' holds {len(file.pages)} pages; accepted: one image a file. Save each page as its own file."
             )
-        page = file.pages[0]
+        page = file.pages.first
         try:
             pixels = np.asarray(page.asarray())
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            return _read_compressed_tiff(path)
+            return _read_pillow(path, palette_as_colours=palette_as_colours)
+        if palette_as_colours and page.colormap is not None:
+            return np.moveaxis(page.colormap[:, pixels], 0, -1)
         if pixels.ndim == 3 and page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
         return pixels
-
-
-def _read_compressed_tiff(path: Path) -> np.ndarray:
-    with Image.open(path) as image:
-        return np.asarray(next(iter(ImageSequence.Iterator(image))))
 
 
 def _without_transparency(pixels: Pixels, path: Path) -> Pixels:

@@ -10,7 +10,7 @@ Known layouts, tried in this order:
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from utome.data.formats import SUFFIXES, is_image_file
 from utome.errors import DataError
@@ -21,6 +21,7 @@ PARTS: dict[Part, frozenset[str]] = {
     "val": frozenset({"val", "valid", "validation"}),
     "test": frozenset({"test", "testing"}),
 }
+Found = TypeVar("Found")
 IMAGE_FOLDERS = frozenset({"image", "images", "img"})
 MASK_FOLDERS = frozenset({"label", "labels", "mask", "masks"})
 
@@ -71,10 +72,9 @@ def find_images(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise DataError(f"'{path}' is not there. Give an image or a folder of images.")
-    images = _folder(path, IMAGE_FOLDERS)
-    for folder in (path, images):
-        if folder is not None and _image_files(folder):
-            return _image_files(folder)
+    loose = _permitted(path, _loose_images)
+    if loose:
+        return loose
     try:
         return [sample.image for sample in find_samples(path).samples]
     except DataError:
@@ -83,7 +83,12 @@ def find_images(path: Path) -> list[Path]:
         ) from None
 
 
-def _permitted(root: Path, reader: Callable[[Path], Listing | None]) -> Listing | None:
+def _loose_images(root: Path) -> list[Path]:
+    images = _folder(root, IMAGE_FOLDERS)
+    return _image_files(root) or (_image_files(images) if images is not None else [])
+
+
+def _permitted(root: Path, reader: Callable[[Path], Found]) -> Found:
     try:
         return reader(root)
     except PermissionError as error:
@@ -94,7 +99,8 @@ def _permitted(root: Path, reader: Callable[[Path], Listing | None]) -> Listing 
 
 def _dsb2018(root: Path) -> Listing | None:
     folders = [folder for folder in _folders(root) if (folder / "images").is_dir() and (folder / "masks").is_dir()]
-    folders = [folder for folder in folders if [file.stem for file in _image_files(folder / "images")] == [folder.name]]
+    strange = [folder for folder in folders if [file.stem for file in _image_files(folder / "images")] != [folder.name]]
+    folders = [folder for folder in folders if folder not in strange]
     if not folders:
         inner = _folder(root, frozenset({"stage1_train"}))
         return None if inner is None else _dsb2018(inner)
@@ -107,8 +113,11 @@ def _dsb2018(root: Path) -> Listing | None:
                 f"The image '{image}' has no masks in '{folder / 'masks'}'. Add them, or take the folder '{folder.name}' out."
             )
         samples.append(Sample(folder.name, image, masks, objects=True))
-    note = "One mask file an object: the files of an image are united into one foreground."
-    return Listing(root, "dsb2018", tuple(samples), (note,))
+    notes = ["One mask file an object: the files of an image are united into one foreground."]
+    if strange:
+        names = ", ".join(f"'{folder.name}'" for folder in strange[:3])
+        notes.append(f"{len(strange)} folders are left out, since their image has another name than they: {names}.")
+    return Listing(root, "dsb2018", tuple(samples), tuple(notes))
 
 
 def _split_pairs(root: Path) -> Listing | None:

@@ -38,13 +38,13 @@ def predict(
 ) -> PredictResult:
     """Write `out/STEM.png`, a palette PNG of class numbers, and `out/overlays/STEM.png` for every image.
 
-    An image that cannot be read or does not fit the model is left out and named; nothing is overwritten.
+    An image that cannot be read or does not fit the model is left out and named; `DataError` where that is true of
+    all. Nothing is overwritten.
     """
     model = load_model(run)
     paths = find_images(images)
     _refuse_clashes(paths, out)
     predictor = Predictor(model, choose_device(machine, precision=model.card.precision))
-    new_folder(out / OVERLAYS)
     written, failed = [], []
     for done, path in enumerate(paths, start=1):
         try:
@@ -54,10 +54,15 @@ def predict(
             failed.append(str(error))
         else:
             name = f"{path.stem}.png"
+            new_folder(out / OVERLAYS)
             write_bytes(out / OVERLAYS / name, colour_png(overlay(pixels, labels)))
             write_bytes(out / name, label_png(labels))
             written.append(out / name)
         listen(Progressed("predicting", done, len(paths)))
+    if not written:
+        raise DataError(
+            failed[0] if len(failed) == 1 else f"None of the {len(failed)} images could be predicted. {failed[0]}"
+        )
     return PredictResult(out, tuple(written), tuple(failed))
 
 
