@@ -11,22 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import run_utome
+from tests.command import ONE_THREAD, TINY, run_utome
 from utome.jobs.demo import sample_folder
 
 SAMPLE = sample_folder()
-ONE_THREAD = ["--set", "machine.threads=1"]
-TINY = [
-    *ONE_THREAD,
-    "--set",
-    "model.width=2",
-    "--set",
-    "model.depth=2",
-    "--set",
-    "training.tile=32",
-    "--set",
-    "training.tiles_per_image=1",
-]
 
 
 @pytest.fixture(scope="module")

@@ -5,21 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.command import run_utome
+from tests.command import TINY, run_utome
 from utome.jobs.demo import sample_folder
-
-TINY = [
-    "--set",
-    "machine.threads=1",
-    "--set",
-    "model.width=2",
-    "--set",
-    "model.depth=2",
-    "--set",
-    "training.tile=32",
-    "--set",
-    "training.epochs=2",
-]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +18,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         for number, path in enumerate(sorted((sample_folder() / "train" / kind).iterdir())[:8]):
             name = f"<b>&{number}.png"
             (folder / "data" / kind / name).write_bytes(path.read_bytes())
-    done = run_utome("train", folder / "data", "--out", folder / "run", *TINY)
+    done = run_utome("train", folder / "data", "--out", folder / "run", *TINY, "--set", "training.epochs=2")
     assert done.returncode == 0, done.stderr
     return (folder / "run" / "report.html").read_text(encoding="utf-8")
 
