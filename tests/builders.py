@@ -8,8 +8,8 @@ import numpy as np
 import tifffile
 from PIL import Image
 
+from utome.config.architectures import UNetSettings
 from utome.config.overrides import override
-from utome.config.sections import UNetSettings
 from utome.config.settings import Config
 from utome.data.layouts import find_samples
 from utome.data.survey import Survey, survey

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.builders import look, noise, pair, pair_folder, save_pairs
-from utome.config.sections import UNetSettings
+from utome.config.architectures import UNetSettings
 from utome.data.batches import Batch, Draw, TileBatches
 from utome.data.dataset import Dataset
 from utome.data.preparation import Preparation

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from utome.config.sections import UNetSettings
+from utome.config.architectures import UNetSettings
 from utome.errors import ModelError
 from utome.models.architectures import build_network
 from utome.models.network import SegmentationNetwork

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.builders import noise, tiny_model
-from utome.config.sections import UNetSettings
+from utome.config.architectures import UNetSettings
 from utome.device import Device
 from utome.errors import DataError
 from utome.models.architectures import build_network

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utome.config.sections import UNetSettings
+from utome.config.architectures import UNetSettings
 from utome.models.unet import unet_geometry
 from utome.tiling import Geometry, Span, mirror, plan
 

@@ -133,6 +133,24 @@ def recipes(
     commands.recipes(name, json=json)
 
 
+@app.command()
+def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="one recipe or architecture, level by level", show_default=False),
+    ] = None,
+    assignments: Set = None,
+    channels: Annotated[int, typer.Option(min=1, help="channels of the images")] = 1,
+    classes: Annotated[int, typer.Option(min=2, help="classes of the masks")] = 2,
+    size: Annotated[int, typer.Option(min=1, help="side of the image in pixels, rounded up to one that fits")] = 512,
+    json: Json = False,
+) -> None:
+    """The networks there are: parameters, shapes, receptive field, sizes that fit."""
+    from utome.cli import networks
+
+    networks.models(name, networks.Sight(tuple(assignments or ()), channels, classes, size), json=json)
+
+
 def main() -> None:
     """Run the command line; an error that a user can mend becomes its sentence and its exit code."""
     try:

@@ -1,30 +1,25 @@
 """The settings, section by section: their names, defaults, limits and meaning.
 
-The dotted path (`model.width`) is the option, the YAML key, and the name in a search space.
+The dotted path (`model.width`) is the option, the YAML key, and the name in a search space. The forms of `model` are in
+`utome.config.architectures`.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from utome.config.section import NotNegative, Positive, Section, Share
 
 Monitor = Literal["val_loss", "val_mean_iou"]
-Share = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A group of settings; abstract. Frozen, and an unknown name is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataSettings(Section):
     """How images and masks become what the network sees."""
 
-    normalization: Literal["image", "range"] = Field(
+    normalization: Literal["image", "range", "none"] = Field(
         "image",
-        description="`image`: zero mean and unit deviation over each whole image; `range`: what the file's type can hold becomes 0 to 1",
+        description="`image`: zero mean and unit deviation over each whole image; `range`: what "
+        "the file's type can hold becomes 0 to 1; `none`: values as they are",
     )
     size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = Field(
         None, description="height and width to which every image is resized for the network; none keeps its own"
@@ -33,17 +28,6 @@ class DataSettings(Section):
         0.15, description="share of the images that choose the best model, where the folders do not say"
     )
     test: Share = Field(0.15, description="share of the images kept for the honest score, where the folders do not say")
-
-
-class UNetSettings(Section):
-    """U-Net: an encoder that halves, a decoder that doubles, and skips between them."""
-
-    architecture: Literal["unet"] = "unet"
-    width: int = Field(64, ge=1, description="channels of the first level; each level below doubles them")
-    depth: int = Field(4, ge=1, le=8, description="how often the image is halved")
-    convolution: Literal["valid", "same"] = Field("same", description="3x3 convolutions without padding, or with zeros")
-    norm: Literal["none", "batch"] = Field("batch", description="normalisation between a convolution and its ReLU")
-    dropout: Share = Field(0.0, description="dropout rate at the end of the two deepest levels")
 
 
 class LossSettings(Section):

@@ -17,11 +17,11 @@ class Preparation:
     """Channels, normalisation and size of the network's input.
 
     `image`: zero mean and unit deviation over the whole image, all channels together, so that a tile is normalised
-    as its image is. `range`: what the file's type can hold becomes 0 to 1 (real numbers are taken as they are).
+    as its image is. `range`: what the file's type can hold becomes 0 to 1 (real numbers are taken as they are). `none`: values as they are.
     """
 
     channels: int
-    normalization: Literal["image", "range"]
+    normalization: Literal["image", "range", "none"]
     size: tuple[int, int] | None = None
 
     def image(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "c h w"]:
@@ -40,6 +40,8 @@ class Preparation:
         return labels if self.size is None else resize_labels(labels, self.size)
 
     def _normalised(self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[Any]) -> Float32[np.ndarray, "h w c"]:
+        if self.normalization == "none":
+            return pixels
         if self.normalization == "range":
             return pixels / np.float32(np.iinfo(dtype).max) if dtype.kind in "ui" else pixels
         deviation = float(pixels.std(dtype=np.float64))

@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from utome.config.sections import Section, UNetSettings
+from utome.config.architectures import ModelSettings
+from utome.config.section import Section
 from utome.data.classes import ClassTable
 from utome.data.preparation import Preparation
 
@@ -40,11 +41,11 @@ class ModelCard(Section):
     starting_weights: None = Field(
         None, description="licence and source of weights that training began from; none were used"
     )
-    architecture: UNetSettings
+    architecture: Annotated[ModelSettings, Field(discriminator="architecture")]
     in_channels: int
     classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]
     threshold: int | None
-    normalization: Literal["image", "range"]
+    normalization: Literal["image", "range", "none"]
     size: tuple[int, int] | None
     geometry: TileGeometry
     prediction_tile: int

@@ -5,17 +5,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from utome.errors import ModelError
+from utome.models.parts import Decoder, Encoder
 from utome.tiling import Geometry
 
 
 class SegmentationNetwork(nn.Module):
     """Encoder, decoder and head; returns logits, never probabilities.
 
-    `geometry` tells which sides it takes and what it returns for them.
+    `geometry` tells which sides it takes and what it returns for them; `receptive_field` is the largest side in pixels
+    of what one output pixel can depend on, or none where the network looks at the whole image.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, head: nn.Module, geometry: Geometry) -> None:
+    def __init__(
+        self, encoder: Encoder, decoder: Decoder, head: nn.Module, geometry: Geometry, receptive_field: int | None
+    ) -> None:
         super().__init__()
+        self.receptive_field = receptive_field
         self.encoder, self.decoder, self.head = encoder, decoder, head
         self.geometry = geometry
 

@@ -1,4 +1,4 @@
-"""Encoder, skip and decoder: the parts that a segmentation network is put together from."""
+"""Encoder, decoder and head: the parts that a segmentation network is put together from; and what a skip must be."""
 
 from collections.abc import Sequence
 
@@ -28,26 +28,50 @@ class Encoder(nn.Module):
         return maps
 
 
-class CropConcat(nn.Module):
+class Skip(nn.Module):
+    """What joins the way down to one level of the way up; abstract. Publishes how many `channels` it returns."""
+
+    channels: int
+
+    def forward(self, up: Float[Tensor, "n a h w"], maps: list[Tensor]) -> Float[Tensor, "n c h w"]:
+        """From the up-sampled map of this level and all maps of the encoder, finest first."""
+        raise AssertionError("a skip says how it joins")
+
+
+class CropConcat(Skip):
     """The skip of Ronneberger et al. 2015: the encoder's map, cropped at its centre, behind the up-sampled one."""
 
-    def forward(self, up: Float[Tensor, "n a h w"], skip: Float[Tensor, "n b y x"]) -> Float[Tensor, "n c h w"]:
+    def __init__(self, level: int, *, up: int, width: int) -> None:
+        super().__init__()
+        self._level = level
+        self.channels = up + width
+
+    def forward(self, up: Float[Tensor, "n a h w"], maps: list[Tensor]) -> Float[Tensor, "n c h w"]:
         """Both maps, channel behind channel, at the size of `up`."""
         height, width = up.shape[-2:]
+        skip = maps[self._level]
         top, left = (skip.shape[-2] - height) // 2, (skip.shape[-1] - width) // 2
         return torch.cat([up, skip[..., top : top + height, left : left + width]], dim=1)
 
 
 class Decoder(nn.Module):
-    """A way up: at each level an up-sampling, a skip that joins the encoder's map, and a block. Deepest level first."""
+    """A way up: at each level an up-sampling, a skip that joins the encoder's maps, and a block. Deepest level first."""
 
-    def __init__(self, ups: Sequence[nn.Module], skips: Sequence[nn.Module], blocks: Sequence[nn.Module]) -> None:
+    def __init__(self, ups: Sequence[nn.Module], skips: Sequence[Skip], blocks: Sequence[nn.Module]) -> None:
         super().__init__()
         self.ups, self.skips, self.blocks = nn.ModuleList(ups), nn.ModuleList(skips), nn.ModuleList(blocks)
 
     def forward(self, maps: list[Tensor]) -> Float[Tensor, "n c h w"]:
         """From the encoder's maps, finest first, to one map at the finest level."""
-        *skipped, current = maps
-        for up, skip, block, joined in zip(self.ups, self.skips, self.blocks, reversed(skipped), strict=True):
-            current = block(skip(up(current), joined))
+        current = maps[-1]
+        for up, skip, block in zip(self.ups, self.skips, self.blocks, strict=True):
+            current = block(skip(up(current), maps))
         return current
+
+
+class OneLogit(nn.Module):
+    """One logit for two classes: the first class stands at zero, so softmax is the sigmoid and cross entropy the binary one."""
+
+    def forward(self, logit: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 2 h w"]:
+        """The logit behind a plane of zeros."""
+        return torch.cat([torch.zeros_like(logit), logit], dim=1)

@@ -1,0 +1,62 @@
+"""Showing `utome models`."""
+
+from dataclasses import dataclass
+
+from utome.cli.commands import say, say_json
+from utome.errors import ConfigError
+from utome.jobs.models import describe_model
+from utome.jobs.models import models as all_models
+from utome.models.anatomy import Anatomy
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a network is looked at with: changed settings, image channels, classes, image side."""
+
+    assignments: tuple[str, ...]
+    channels: int
+    classes: int
+    size: int
+
+
+def models(name: str | None, sight: Sight, *, json: bool) -> None:
+    """Show every network in a line each, or one level by level."""
+    if name is None:
+        if sight.assignments:
+            raise ConfigError("--set changes one network. Name it, as in `utome models unet --set model.width=64`.")
+        found = all_models(in_channels=sight.channels, classes=sight.classes, size=sight.size)
+        if json:
+            say_json({recipe: each.as_json() for recipe, each in found.items()})
+            return
+        say(f"{'recipe':26} {'parameters':>12} {'GMAC':>8}  input -> output")
+        for recipe, each in found.items():
+            say(f"{recipe:26} {each.parameters:12,} {each.multiply_accumulates / 1e9:8.1f}  {_side(each)}")
+        return
+    one = describe_model(name, sight.assignments, in_channels=sight.channels, classes=sight.classes, size=sight.size)
+    if json:
+        say_json(one.as_json())
+        return
+    for line in _lines(one):
+        say(line)
+
+
+def _lines(one: Anatomy) -> list[str]:
+    return [
+        f"{one.architecture}: {one.paper}",
+        f"  channels         {one.in_channels} in, {one.out_channels} out",
+        f"  parameters       {one.parameters:,}",
+        f"  multiply-accum.  {one.multiply_accumulates:,} for {_side(one)}",
+        *(f"  down {level}           {_shape(shape)}" for level, shape in enumerate(one.down, start=1)),
+        *(f"  up   {len(one.up) - level}           {_shape(shape)}" for level, shape in enumerate(one.up)),
+        f"  receptive field  {one.receptive_field} pixels",
+        f"  stride           {one.stride}",
+        f"  takes            {one.sizes}",
+    ]
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _side(one: Anatomy) -> str:
+    return f"{one.input_size[0]}x{one.input_size[1]} -> {one.output_size[0]}x{one.output_size[1]}"

@@ -1,0 +1,33 @@
+"""`utome models`: the architectures there are, and what one consists of."""
+
+from collections.abc import Sequence
+
+from utome.config.architectures import ModelSettings
+from utome.config.overrides import override
+from utome.errors import ConfigError, nearest
+from utome.models.anatomy import Anatomy, anatomy
+from utome.models.architectures import ARCHITECTURES
+from utome.recipes.library import ALIASES, load_recipe, recipe_names
+
+
+def models(*, in_channels: int = 1, classes: int = 2, size: int = 512) -> dict[str, Anatomy]:
+    """Every recipe's network, by the recipe's name."""
+    names = [name for name in recipe_names() if name not in ALIASES]
+    return {name: describe_model(name, in_channels=in_channels, classes=classes, size=size) for name in names}
+
+
+def describe_model(
+    name: str, assignments: Sequence[str] = (), *, in_channels: int = 1, classes: int = 2, size: int = 512
+) -> Anatomy:
+    """The network of a recipe or of an architecture, with settings changed by `model.*` assignments."""
+    return anatomy(_settings(name, assignments), in_channels=in_channels, classes=classes, size=size)
+
+
+def _settings(name: str, assignments: Sequence[str]) -> ModelSettings:
+    if name in recipe_names():
+        return override(load_recipe(name).settings, assignments).model
+    if name in ARCHITECTURES:
+        return override({"model": {"architecture": name}}, assignments).model
+    raise ConfigError(
+        f"There is no recipe or architecture '{name}'. {nearest(name, [*recipe_names(), *ARCHITECTURES])}"
+    )
