@@ -7,15 +7,14 @@ import pytest
 import torch
 
 from tests.builders import look, noise, pair, pair_folder, save_pairs
-from utome.config.architectures import UNetSettings
 from utome.data.batches import Batch, Draw, TileBatches
 from utome.data.dataset import Dataset
 from utome.data.preparation import Preparation
 from utome.models.unet import unet_geometry
 from utome.tiling import Geometry, mirror
 
-SAME = unet_geometry(UNetSettings.model_validate({"depth": 2, "convolution": "same"}))
-VALID = unet_geometry(UNetSettings.model_validate({"depth": 2, "convolution": "valid"}))
+SAME = unet_geometry(2, valid=False)
+VALID = unet_geometry(2, valid=True)
 
 
 def unchanged(image: np.ndarray, labels: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

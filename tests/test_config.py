@@ -43,7 +43,7 @@ def test_paths_of_every_form_are_listed_unless_the_form_is_named() -> None:
 
 def test_the_leaves_of_a_config_are_the_paths_of_its_forms() -> None:
     config = config_from_dict(UNET)
-    assert set(leaves(config.as_dict())) == set(paths({"optimizer": "adam"}))
+    assert set(leaves(config.as_dict())) == set(paths({"optimizer": "adam", "model": "unet"}))
 
 
 def test_assignments_are_applied_in_turn_and_the_last_one_counts() -> None:
@@ -170,9 +170,11 @@ def test_a_missing_learning_rate_is_named() -> None:
         config_from_dict({"optimizer": {"name": "sgd"}})
 
 
-def test_an_optimizer_without_a_name_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"^The setting `optimizer.name` is missing; give it a value\.$"):
-        config_from_dict({"optimizer": {"learning_rate": 0.1}})
+def test_a_section_that_does_not_say_its_form_has_the_default_one() -> None:
+    config = config_from_dict({"optimizer": {"learning_rate": 0.1}, "model": {"width": 8}})
+    assert (config.optimizer.name, config.model.architecture) == ("adam", "unet")
+    with pytest.raises(ConfigError, match=r"^The setting `optimizer.momentum` is 0.5; accepted:"):
+        config_from_dict({"optimizer": {"learning_rate": 0.1, "momentum": 0.5}})
 
 
 @pytest.mark.parametrize("group", ["data", "model", "optimizer"])

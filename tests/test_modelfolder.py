@@ -127,7 +127,7 @@ def test_a_card_of_another_format_is_refused_with_the_version_that_wrote_it(fold
         ({"in_channels": "one"}, "in_channels"),
         ({"classes": []}, "classes"),
         ({"geometry": {}}, "geometry.stride"),
-        ({"architecture": {"width": 0}}, "architecture.width"),
+        ({"architecture": {"architecture": "unet", "width": 0}}, "architecture.unet.width"),
         ({"something": 1}, "something"),
     ],
 )
@@ -136,7 +136,9 @@ def test_a_card_with_a_wrong_entry_is_refused_with_its_place(folder: Path, chang
     assert f"is damaged at `{path}`: " in refusal(folder)
 
 
-@pytest.mark.parametrize("changes", [{"in_channels": 3}, {"architecture": {"width": 8, "depth": 2}}])
+@pytest.mark.parametrize(
+    "changes", [{"in_channels": 3}, {"architecture": {"architecture": "unet", "width": 8, "depth": 2}}]
+)
 def test_a_card_that_describes_another_network_than_its_weights_is_refused(
     folder: Path, changes: dict[str, Any]
 ) -> None:

@@ -123,7 +123,7 @@ def test_every_map_of_a_valid_network_has_the_published_side() -> None:
 def test_the_skip_is_cropped_at_its_centre_and_lies_behind_the_map_from_below() -> None:
     skip = torch.arange(64.0).reshape(1, 1, 8, 8)
     up = -torch.ones(1, 2, 4, 2)
-    joined = CropConcat()(up, skip)
+    joined = CropConcat(0, up=2, width=1)(up, [skip])
     assert joined.shape == (1, 3, 4, 2)
     assert (joined[:, :2] == -1).all()
     assert torch.equal(joined[0, 2], skip[0, 0, 2:6, 3:5])

@@ -1,5 +1,6 @@
 """The main job on real electron microscopy and real nuclei, through the command line."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.command import run_utome
+from tests.command import ONE_THREAD, run_utome
 from utome.data.layouts import find_samples
 from utome.data.survey import survey
+from utome.modelfolder.folder import load_model
+from utome.recipes.library import ALIASES, recipe_names
 
 # Shorter than a user's run, but each learns far more than the commonest class.
 LENGTHS = {
@@ -65,6 +68,21 @@ def test_predict_writes_one_label_map_an_image_of_its_stem_and_size(
         labels = Image.open(tmp_path / "out" / name)
         assert (labels.mode, labels.size) == ("P", Image.open(few / name).size)
         assert set(np.unique(np.asarray(labels))) == {0, 1}
+
+
+@pytest.mark.parametrize("recipe", [name for name in recipe_names() if name not in ALIASES])
+def test_every_recipe_trains_two_epochs_on_real_images(recipe: str, real_images: Path, tmp_path: Path) -> None:
+    for kind in ("image", "label"):
+        (tmp_path / "em" / kind).mkdir(parents=True)
+        for number in range(6):
+            content = (real_images / "isbi2012" / "train" / kind / f"{number}.png").read_bytes()
+            (tmp_path / "em" / kind / f"{number}.png").write_bytes(content)
+    length = ["--set", "model.width=4", "--set", "training.epochs=2", "--set", "training.tiles_per_image=1"]
+    done = run_utome("train", tmp_path / "em", "--recipe", recipe, "--out", tmp_path / "run", *ONE_THREAD, *length)
+    assert done.returncode == 0, done.stderr
+    first, second = csv.DictReader((tmp_path / "run" / "history.csv").open())
+    assert float(second["train_loss"]) < float(first["train_loss"])
+    assert load_model(tmp_path / "run").card.recipe == recipe
 
 
 def test_the_data_science_bowl_is_read_with_its_nuclei_united(real_images: Path) -> None:

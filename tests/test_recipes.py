@@ -2,6 +2,7 @@
 
 import pytest
 
+from utome.config.architectures import UNetSettings
 from utome.config.settings import leaves, paths
 from utome.errors import ConfigError
 from utome.recipes.library import ALIASES, load_recipe, recipe_names
@@ -64,6 +65,7 @@ def test_a_recipe_near_to_none_is_refused_with_all_names() -> None:
 
 def test_the_original_recipe_has_the_published_numbers() -> None:
     config = load_recipe("unet-2015").config
+    assert isinstance(config.model, UNetSettings)
     assert (config.model.width, config.model.depth, config.model.convolution, config.model.norm) == (
         64,
         4,

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utome.config.architectures import UNetSettings
 from utome.models.unet import unet_geometry
 from utome.tiling import Geometry, Span, mirror, plan
 
@@ -15,7 +14,7 @@ PAPER = Geometry(stride=16, offset=60, shrink=184, halo=0)
 
 
 def geometry_of(depth: int, convolution: str) -> Geometry:
-    return unet_geometry(UNetSettings.model_validate({"depth": depth, "convolution": convolution}))
+    return unet_geometry(depth, valid=convolution == "valid")
 
 
 GEOMETRIES = st.builds(geometry_of, st.integers(1, 5), st.sampled_from(["valid", "same"]))

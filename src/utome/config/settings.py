@@ -58,9 +58,19 @@ def config_from_dict(settings: Mapping[str, Any]) -> Config:
     """Validate settings; `ConfigError` says which one is wrong, what was given and what is accepted."""
     check_names(settings)
     try:
-        return Config.model_validate(dict(settings))
+        return Config.model_validate(_with_forms(settings))
     except ValidationError as error:
         raise ConfigError(" ".join(_sentence(dict(problem)) for problem in error.errors())) from None
+
+
+def _with_forms(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections of several forms that do not say which they have get the form of the defaults."""
+    usual = Config()
+    forms = {section: {tag: getattr(getattr(usual, section), tag)} for section, tag in FORMS.items()}
+    return {
+        name: {**forms.get(name, {}), **value} if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+    }
 
 
 def check_names(settings: Mapping[str, Any]) -> None:
@@ -140,7 +150,6 @@ def _sentence(problem: dict[str, Any]) -> str:
     if problem["type"] == "union_tag_invalid":
         given, accepted = problem["ctx"]["tag"], str(problem["ctx"]["expected_tags"])
         path = f"{path}.{FORMS[path]}"
-    elif problem["type"] in {"missing", "union_tag_not_found"}:
-        path = path if problem["type"] == "missing" else f"{path}.{FORMS[path]}"
+    elif problem["type"] == "missing":
         return f"The setting `{path}` is missing; give it a value."
     return f"The setting `{path}` is {given!r}; accepted: {accepted}."
