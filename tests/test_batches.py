@@ -10,7 +10,9 @@ from tests.builders import look, noise, pair, pair_folder, save_pairs
 from utome.data.batches import Batch, Draw, TileBatches
 from utome.data.dataset import Dataset
 from utome.data.preparation import Preparation
+from utome.models.architectures import build_network
 from utome.models.unet import unet_geometry
+from utome.recipes.library import load_recipe
 from utome.tiling import Geometry, mirror
 
 SAME = unet_geometry(2, valid=False)
@@ -98,6 +100,17 @@ def test_a_tile_of_a_valid_network_is_larger_than_its_target_by_the_border(tmp_p
 
 def test_a_tile_larger_than_every_image_shrinks_to_the_largest_side_that_fits_the_network(tmp_path: Path) -> None:
     assert batches(pair_folder(tmp_path, 2, height=21, width=10), tile=256).side == 24
+
+
+def test_a_tile_has_at_least_two_strides_so_that_batch_norm_can_train_on_a_last_batch_of_one_tiny_image(
+    tmp_path: Path,
+) -> None:
+    config = load_recipe("unet").config
+    network = build_network(config.model, in_channels=1, classes=2, seed=0).train()
+    tiles = batches(pair_folder(tmp_path, 3, height=16, width=16), network.geometry, batch=2, tile=256, tiles=1)
+    assert tiles.side == 2 * network.geometry.stride
+    sizes = [network(batch.image).shape for batch in tiles.epoch(0)]
+    assert sizes == [(2, 2, 32, 32), (1, 2, 32, 32)]
 
 
 def test_an_image_smaller_than_the_tile_is_mirrored(tmp_path: Path) -> None:

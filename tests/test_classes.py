@@ -17,8 +17,8 @@ def refusal(values: dict[int, int], *, lossy: bool = False) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("high", [1, 255])
-def test_masks_of_0_and_1_or_255_are_background_and_foreground(high: int) -> None:
+@pytest.mark.parametrize("high", [1, 7, 255, 65535])
+def test_masks_of_0_and_one_other_value_are_background_and_foreground(high: int) -> None:
     classes, note = class_table({0: 10, high: 5}, lossy=False)
     assert classes == ClassTable(("background", "foreground"), (0, high))
     assert classes.count == 2
@@ -47,7 +47,7 @@ def test_each_of_several_values_is_a_class_in_ascending_order() -> None:
     assert note == "Masks hold 3 values (0, 7, 100): each is read as a class."
 
 
-def test_two_values_that_are_not_black_and_white_keep_their_numbers_as_names() -> None:
+def test_two_values_without_0_keep_their_numbers_as_names() -> None:
     assert table(1, 2).names == ("class 1", "class 2")
 
 

@@ -138,6 +138,52 @@ def test_a_config_file_repeats_a_run_bit_for_bit(run: Path, tmp_path: Path) -> N
         assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes(), name
 
 
+def test_a_short_config_file_lies_over_the_recipe_that_it_names(tmp_path: Path) -> None:
+    (tmp_path / "short.yaml").write_text(
+        "recipe: unet-2015\nmodel: {width: 2}\ntraining: {epochs: 1, tile: 4, tiles_per_image: 1}\n"
+    )
+    done = run_utome("train", SAMPLE, "--config", tmp_path / "short.yaml", *ONE_THREAD, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    settings = (tmp_path / "run" / "config.yaml").read_text()
+    assert "convolution: valid" in settings
+    assert "momentum: 0.99" in settings
+
+
+def test_a_loss_without_terms_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    zero = ["--set", "loss.cross_entropy=0", "--set", "loss.dice=0"]
+    assert "at least one term with a weight above 0" in refused(2, "train", SAMPLE, *zero, "--out", "run", cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recipe_is_begun_with_and_not_set(tmp_path: Path) -> None:
+    assert "begin with another one by --recipe" in refused(2, "train", SAMPLE, "--set", "recipe=foo", cwd=tmp_path)
+
+
+def test_resuming_nothing_says_that_there_is_no_run(tmp_path: Path) -> None:
+    assert "holds no run to go on with" in refused(2, "train", SAMPLE, "--resume", "--out", "nothing", cwd=tmp_path)
+
+
+def test_overlays_are_not_overwritten_either(run: Path, tmp_path: Path) -> None:
+    name = min((SAMPLE / "test" / "images").iterdir()).name
+    (tmp_path / "out" / "overlays").mkdir(parents=True)
+    (tmp_path / "out" / "overlays" / name).write_text("mine")
+    assert "is not overwritten" in refused(2, "predict", run, SAMPLE / "test" / "images", "--out", "out", cwd=tmp_path)
+    assert (tmp_path / "out" / "overlays" / name).read_text() == "mine"
+
+
+def test_a_terminal_that_knows_ascii_alone_ends_no_command(run: Path, tmp_path: Path) -> None:
+    data = pairs(tmp_path / "data")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "utome", "predict", str(run), str(data / "images"), "--out", "é", *ONE_THREAD]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"4 label maps in" in done.stdout
+
+
+def test_the_version_is_told() -> None:
+    assert run_utome("--version").stdout.startswith("utome ")
+
+
 def test_recipes_are_listed_and_one_is_shown_with_its_reasons() -> None:
     assert "unet-2015" in run_utome("recipes").stdout
     shown = run_utome("recipes", "unet-2015").stdout
@@ -156,11 +202,13 @@ def test_a_run_that_is_told_to_end_keeps_its_epochs_and_goes_on_to_the_same_end(
     command = [sys.executable, "-m", "utome", "train", str(SAMPLE), "--out", str(cut), *settings]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         assert process.stderr is not None
+        said = []
         for line in process.stderr:
+            said.append(line)
             if line.startswith("epoch 2/"):
                 process.send_signal(number)
-        process.wait(timeout=120)
     assert process.returncode == code
+    assert "--resume" in said[-1]
     assert json.loads((cut / "status.json").read_text())["status"] == "interrupted"
     assert run_utome("evaluate", cut, SAMPLE / "test", *ONE_THREAD).returncode == 0, (
         "the best model so far must be usable"

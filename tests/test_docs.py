@@ -67,6 +67,12 @@ def test_the_make_targets_of_the_readme_exist() -> None:
         assert done.returncode == 0, done.stderr
 
 
+def test_no_page_has_a_place_that_waits_for_a_figure() -> None:
+    known = {"UTOME_DATA"}
+    for page in PAGES:
+        assert set(re.findall(r"\b[A-Z]+_[A-Z]+\b", page.read_text(encoding="utf-8"))) <= known, page.name
+
+
 def test_every_link_between_pages_leads_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):

@@ -32,9 +32,26 @@ def test_what_is_written_is_read_again_and_nothing_else_lies_beside_it(tmp_path:
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 
-def test_a_written_file_can_be_read_by_everyone(tmp_path: Path) -> None:
-    write_bytes(tmp_path / "a", b"")
-    assert (tmp_path / "a").stat().st_mode & 0o444 == 0o444
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_written_file_has_the_mode_that_the_users_umask_gives(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        write_bytes(tmp_path / "a", b"")
+        append_line(tmp_path / "journal", "")
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in tmp_path.iterdir()] == [mode, mode]
+
+
+def test_a_name_that_is_not_utf_8_is_written_as_escapes(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    write_text(tmp_path / "text", f"λ {name}")
+    append_line(tmp_path / "journal", f"λ {name}")
+    write_json(tmp_path / "a.json", {"image": name})
+    assert (tmp_path / "text").read_text(encoding="utf-8") == "λ caf\\udce9.png"
+    assert (tmp_path / "journal").read_text(encoding="utf-8") == "λ caf\\udce9.png\n"
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"image": name}
 
 
 def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
@@ -80,7 +97,7 @@ def test_an_interruption_during_a_write_leaves_the_old_file_and_passes_on(
 
 
 def test_a_folder_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.mkstemp", no_permission)
+    monkeypatch.setattr(Path, "open", no_permission)
     with pytest.raises(MachineError, match=r"cannot be written: Permission denied\. Free some space there"):
         write_bytes(tmp_path / "a", b"")
 

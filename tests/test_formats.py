@@ -269,3 +269,53 @@ def test_a_palette_tiff_is_colours_as_an_image_and_numbers_as_a_mask(tmp_path: P
     tifffile.imwrite(path, np.array([[0, 1]], dtype=np.uint8), photometric="palette", colormap=colormap)
     assert read_image(path).tolist() == [[[0, 0, 0], [65535, 0, 257]]]
     assert read_mask(path).tolist() == [[0, 1]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tiff_with_white_as_zero_is_read_as_viewers_show_it(tmp_path: Path, dtype: Any) -> None:
+    pixels = noise(9, 7, dtype=dtype)
+    path = save(tmp_path / "a.tif", np.iinfo(dtype).max - pixels, photometric="miniswhite")
+    for found in (read_image(path)[:, :, 0], read_mask(path)):
+        assert found.dtype == dtype
+        assert (found == pixels).all()
+
+
+def test_a_tiff_of_one_bit_with_white_as_zero_is_read_as_viewers_show_it(tmp_path: Path) -> None:
+    mask = square(8, 8) > 0
+    path = save(tmp_path / "a.tif", ~mask, photometric="miniswhite", software="scanner")
+    assert (read_mask(path) == mask).all()
+    assert (read_image(path)[:, :, 0] == mask).all()
+
+
+def test_truth_values_that_tifffile_wrote_are_kept_though_it_declares_white_as_zero(tmp_path: Path) -> None:
+    mask = square(8, 8) > 0
+    path = save(tmp_path / "a.tif", mask)
+    with tifffile.TiffFile(path) as file:
+        assert file.pages.first.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    assert (read_mask(path) == mask).all()
+
+
+@pytest.mark.parametrize("compression", ["raw", "group4", "tiff_lzw"])
+@pytest.mark.parametrize("software", ["tifffile.py", "scanner"])
+def test_truth_values_are_read_alike_however_they_are_compressed(
+    tmp_path: Path, compression: str, software: str
+) -> None:
+    mask = square(8, 8) > 0
+    path = tmp_path / "a.tif"
+    # Pillow turns the pixels round when writing, so that a viewer shows the mask.
+    Image.fromarray(mask).save(path, compression=compression, tiffinfo={262: 0, 305: software})
+    assert (read_mask(path) == (~mask if software == "tifffile.py" else mask)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_compressed_tiff_with_white_as_zero_is_read_as_viewers_show_it(tmp_path: Path, dtype: Any) -> None:
+    pixels = noise(9, 7, dtype=dtype)
+    path = tmp_path / "a.tif"
+    Image.fromarray(pixels).save(path, compression="tiff_lzw", tiffinfo={262: 0})
+    stored = pixels if dtype == np.uint8 else np.iinfo(dtype).max - pixels  # Pillow turns 8 bits round when writing
+    assert (read_mask(path) == stored).all()
+
+
+def test_real_numbers_in_a_tiff_with_white_as_zero_are_kept(tmp_path: Path) -> None:
+    pixels = np.linspace(-1, 2, 12, dtype=np.float32).reshape(3, 4)
+    assert (read_image(save(tmp_path / "a.tif", pixels, photometric="miniswhite"))[:, :, 0] == pixels).all()

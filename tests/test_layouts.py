@@ -69,6 +69,23 @@ def test_folders_named_train_val_and_test_say_what_their_pairs_are_for(tmp_path:
     assert [sample.part for sample in listing.samples] == ["train", "val", "test"]
 
 
+def test_pairs_beside_folders_that_hold_pairs_are_refused_with_what_to_take_out(tmp_path: Path) -> None:
+    pair_folder(tmp_path, 2)
+    for part in ("train", "val"):
+        pair_folder(tmp_path / part, 2)
+    assert refusal(find_samples, tmp_path) == (
+        f"'{tmp_path}' holds pairs in 'images' and 'masks', and pairs in 'train', 'val' too; which are meant? "
+        "Take 'images' and 'masks' out to use 'train', 'val', or take 'train', 'val' out to use all pairs as one."
+    )
+
+
+def test_empty_folders_for_pairs_beside_folders_that_hold_pairs_are_passed_over(tmp_path: Path) -> None:
+    pair_folder(tmp_path / "train", 2)
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    assert find_samples(tmp_path).layout == "split pairs"
+
+
 @pytest.mark.parametrize("inside", ["images", ""])
 def test_a_part_that_holds_images_without_masks_is_left_out_and_said_so(tmp_path: Path, inside: str) -> None:
     pair_folder(tmp_path / "train", 2)

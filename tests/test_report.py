@@ -66,3 +66,14 @@ def test_it_shows_curves_scores_pictures_and_every_setting(page: str) -> None:
 def test_a_name_with_markup_is_shown_and_not_obeyed(page: str) -> None:
     assert re.search(r"&lt;b&gt;&amp;\d", page)
     assert "<b>&" not in page
+
+
+def test_no_two_elements_of_the_page_have_one_id_and_every_reference_has_its_target(page: str) -> None:
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="|url\()#([^")]+)', page)) <= set(ids)
+
+
+def test_the_loss_and_the_scores_are_two_figures(page: str) -> None:
+    assert page.count("<svg") == 2
+    assert page.index('id="loss-figure_1"') < page.index('id="scores-figure_1"')

@@ -101,15 +101,29 @@ def test_with_a_validation_folder_nothing_is_drawn() -> None:
     assert [len(part) for part in (parts.train, parts.val, parts.test)] == [10, 3, 0]
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_too_few_images_are_refused_with_how_many_are_needed(count: int) -> None:
-    assert refusal(facts(count)).startswith(
-        f"There are only {count} different images; at least 3 are needed to train, to choose the model, and to score it."
+def test_two_images_are_refused_with_the_third_that_is_needed_or_how_to_do_without() -> None:
+    assert refusal(facts(2)) == (
+        "There are only 2 different images to draw from; at least 3 are needed to train, to choose the model, and to score "
+        "it. Add pairs, or set data.test=0 to do without a score."
+    )
+
+
+@pytest.mark.parametrize(("test", "third"), [(0.15, ", and a third to score it"), (0.0, "")])
+def test_one_image_is_refused_without_advice_that_would_not_help(test: float, third: str) -> None:
+    assert refusal(facts(1), test=test) == (
+        "There is only 1 different image to draw from; at least 2 are needed, to train and to choose the "
+        f"model{third}. Add pairs."
+    )
+
+
+def test_shares_that_leave_no_image_to_train_on_are_refused() -> None:
+    assert refusal(facts(10), validation=0.6, test=0.5) == (
+        "data.validation and data.test take 6 and 5 of 10 different images, so none is left to train on. Lower them."
     )
 
 
 def test_copies_do_not_count_as_further_images() -> None:
-    assert "only 1 different images" in refusal([fact("0"), fact("0"), fact("0"), fact("0")])
+    assert "only 1 different image to draw from" in refusal([fact("0"), fact("0"), fact("0"), fact("0")])
 
 
 def test_two_images_are_enough_without_a_score() -> None:
@@ -123,7 +137,9 @@ def test_no_image_to_choose_the_model_by_is_refused() -> None:
 
 def test_folders_without_a_training_image_are_refused() -> None:
     given = [*facts(2, part="val"), *facts(2, part="test", start=2)]
-    assert "There are only 0 different images; at least 1 are needed to train" in refusal(given)
+    assert refusal(given) == (
+        "There is no image to train on: the folders keep all for choosing or scoring the model. Add pairs to train on."
+    )
 
 
 @pytest.mark.parametrize(("one", "other"), [("train", "val"), ("train", "test"), ("val", "test")])

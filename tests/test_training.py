@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from PIL import Image
 from utome.config.overrides import override
 from utome.config.sections import AdamSettings, SGDSettings
 from utome.config.settings import Config
-from utome.errors import ConfigError, ModelError, NumericalError
-from utome.events import EpochDone, Event
-from utome.jobs.train import TrainResult, train
+from utome.errors import ConfigError, MachineError, ModelError, NumericalError
+from utome.events import EpochDone, Event, Progressed
+from utome.jobs.train import TrainResult, resume, train
 from utome.modelfolder.folder import load_model
 from utome.recipes.library import load_recipe
 from utome.training.optimizers import learning_rate, make_optimizer
@@ -145,7 +146,7 @@ def test_training_goes_on_from_the_last_whole_epoch_to_the_same_end(
     with pytest.raises(Stop):
         train(discs, config(), tmp_path / "run", listen=stop_after_two)
     assert json.loads((tmp_path / "run" / "status.json").read_text())["status"] == "failed"
-    again = train(discs, config(), tmp_path / "run", resume=True)
+    again = resume(discs, tmp_path / "run")
     for name in ("history.csv", "model/model.safetensors"):
         assert (again.run / name).read_bytes() == (run.run / name).read_bytes()
 
@@ -153,29 +154,82 @@ def test_training_goes_on_from_the_last_whole_epoch_to_the_same_end(
 def test_a_damaged_checkpoint_is_noticed_and_the_one_before_it_used(
     run: TrainResult, discs: Path, tmp_path: Path
 ) -> None:
-    short = train(discs, config("training.epochs=2"), tmp_path / "run").run
-    (short / "config.yaml").write_text((run.run / "config.yaml").read_text())
-    newest = short / "checkpoints" / "epoch-00002.safetensors"
+    copied = tmp_path / "run"
+    shutil.copytree(run.run, copied)
+    newest = copied / "checkpoints" / "epoch-00003.safetensors"
     content = bytearray(newest.read_bytes())
     content[-1] ^= 1
     newest.write_bytes(content)
     said: list[str] = []
-    train(discs, config(), short, resume=True, listen=lambda event: said.append(str(event)))
-    assert any("Going on after epoch 1" in sentence for sentence in said)
-    (short / "checkpoints" / "manifest.json").write_text('{"generations": [], "best": null}')
+    again = resume(discs, copied, listen=lambda event: said.append(str(event)))
+    assert any("Going on after epoch 2" in sentence for sentence in said)
+    for name in ("history.csv", "model/model.safetensors"):
+        assert (again.run / name).read_bytes() == (run.run / name).read_bytes()
+    for checkpoint in (copied / "checkpoints").glob("epoch-*"):
+        checkpoint.write_bytes(b"")
     with pytest.raises(ModelError, match="no whole checkpoint"):
-        train(discs, config(), short, resume=True)
+        resume(discs, copied)
 
 
 def test_resuming_on_other_images_is_refused(run: TrainResult, tmp_path: Path) -> None:
     other = draw_discs(tmp_path / "data", [f"{number}" for number in range(9)])
     with pytest.raises(ConfigError, match="not those that"):
-        train(other, config(), run.run, resume=True)
+        resume(other, run.run)
+
+
+def test_a_run_that_was_stopped_in_its_first_epoch_begins_anew_and_comes_to_the_same_end(
+    run: TrainResult, discs: Path, tmp_path: Path
+) -> None:
+    def stop_at_once(event: Event) -> None:
+        if isinstance(event, Progressed) and event.stage.startswith("epoch"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(discs, config(), tmp_path / "run", listen=stop_at_once)
+    assert json.loads((tmp_path / "run" / "status.json").read_text())["status"] == "interrupted"
+    again = resume(discs, tmp_path / "run")
+    assert (again.run / "history.csv").read_bytes() == (run.run / "history.csv").read_bytes()
+
+
+@pytest.mark.parametrize("manifest", ["{", "{}", "[]", '{"generations": [{}], "best": null}'])
+def test_a_damaged_manifest_is_refused_and_the_status_stays(manifest: str, discs: Path, tmp_path: Path) -> None:
+    done = train(discs, config("training.epochs=1"), tmp_path / "run").run
+    (done / "checkpoints" / "manifest.json").write_text(manifest)
+    with pytest.raises(ModelError, match=r"manifest\.json. is damaged"):
+        resume(discs, done)
+    assert json.loads((done / "status.json").read_text())["status"] == "done"
+
+
+def test_a_missing_data_file_is_refused(discs: Path, tmp_path: Path) -> None:
+    done = train(discs, config("training.epochs=1"), tmp_path / "run").run
+    (done / "data.json").unlink()
+    with pytest.raises(ConfigError, match=r"data.json' is missing or damaged"):
+        resume(discs, done)
+
+
+def test_settings_that_were_changed_in_a_run_are_refused(discs: Path, tmp_path: Path) -> None:
+    done = train(discs, config("training.epochs=1"), tmp_path / "run").run
+    (done / "config.yaml").write_text((done / "config.yaml").read_text().replace("width: 4", "width: 5"))
+    with pytest.raises(ConfigError, match="not those that the run began with"):
+        resume(discs, done)
+
+
+def test_a_config_of_an_unknown_recipe_is_refused_before_anything_is_written(discs: Path, tmp_path: Path) -> None:
+    unknown = config().model_copy(update={"recipe": "unett"})
+    with pytest.raises(ConfigError, match=r"There is no recipe .unett.\. Did you mean .unet."):
+        train(discs, unknown, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_little_memory_is_a_fault_of_the_machine_with_what_to_lower(discs: Path, tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match=r"too little memory.*model.width"):
+        train(discs, config("model.width=1000000"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_resuming_where_there_is_no_run_is_refused(discs: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds no run"):
-        train(discs, config(), tmp_path / "nothing", resume=True)
+        resume(discs, tmp_path / "nothing")
 
 
 def test_a_loss_that_leaves_the_numbers_ends_the_run_with_the_step_and_what_to_try(discs: Path, tmp_path: Path) -> None:

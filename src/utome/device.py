@@ -2,7 +2,8 @@
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,6 +72,20 @@ def choose_device(machine: MachineSettings, *, precision: Precision) -> Device:
     if precision == "auto":
         return Device(device, torch.bfloat16 if _is_good_at_bfloat16(device) else torch.float32)
     return Device(device, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Turn torch's refusal of memory, which has no class of its own on a processor, into a `MachineError`."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if type(error) is RuntimeError and "DefaultCPUAllocator" not in str(error):
+            raise
+        raise MachineError(
+            "There is too little memory for this network and tile. Lower training.batch, training.tile or model.width; for "
+            "prediction, train with a smaller prediction.tile."
+        ) from error
 
 
 def compute_repeatably() -> None:

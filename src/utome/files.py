@@ -6,7 +6,7 @@ A reader, or a crash, never sees half a file.
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +20,13 @@ TEMPORARY_PREFIX = ".writing-"
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole: to a temporary name in the same folder, flushed and fsynced, then renamed."""
     with writing(path):
-        handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=path.parent)
-        temporary = Path(name)
+        # Not tempfile.mkstemp, whose files are private whatever the user's umask.
+        temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
         try:
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.chmod(0o644)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -36,8 +35,8 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write text as UTF-8, whole or not at all."""
-    write_bytes(path, content.encode("utf-8"))
+    """Write text as UTF-8, whole or not at all; what UTF-8 cannot hold (a strange file name) is written as escapes."""
+    write_bytes(path, content.encode("utf-8", errors="backslashreplace"))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -46,8 +45,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line to a journal and flush it."""
-    with writing(path), path.open("a", encoding="utf-8") as file:
+    """Add one line to a journal and flush it; what UTF-8 cannot hold is written as in `write_text`."""
+    with writing(path), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(line + "\n")
         file.flush()
 

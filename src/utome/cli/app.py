@@ -1,5 +1,6 @@
 """The command `utome`: one function a verb; what each needs is imported when it runs, so that `--help` is instant."""
 
+import io
 import sys
 import traceback
 from pathlib import Path
@@ -12,7 +13,6 @@ from utome.errors import UtomeError
 
 app = typer.Typer(
     name="utome",
-    help="Train, compare and apply U-Net segmentation from few annotated images.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,6 +55,23 @@ ConfigFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from utome import __version__
+
+        typer.echo(f"utome {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def utome(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and end")
+    ] = False,
+) -> None:
+    """Train, compare and apply U-Net segmentation from few annotated images."""
 
 
 @app.command()
@@ -153,14 +170,14 @@ def models(
 
 def main() -> None:
     """Run the command line; an error that a user can mend becomes its sentence and its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no run
     try:
         app()
     except UtomeError as error:
         _say(f"Error: {error}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        _say("Stopped by Ctrl-C. What was finished is kept; a training goes on with --resume.")
-        sys.exit(130)
     except Exception:
         traceback.print_exc()
         _say("This is a defect of utome, not of yours. Please report the lines above with the command that you ran.")

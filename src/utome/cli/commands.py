@@ -13,7 +13,7 @@ from utome.cli.tables import class_lines, scores_lines
 from utome.config.overrides import machine_settings, override, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
-from utome.recipes.library import load_recipe, recipe_names
+from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
 
 WORST = 5
 
@@ -54,12 +54,19 @@ def inspect(data: Path, *, json: bool) -> None:
 
 def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     """Train, and show where the run lies and what to do next."""
-    config = _config(options)
-    out = options.out or new_run(config.recipe)
-    from utome.jobs.train import train as job
+    if options.resume:
+        out = _resumed_run(options)
+        from utome.jobs.train import resume
 
-    with shown() as listen:
-        result = job(data, config, out, resume=options.resume, listen=listen)
+        with shown() as listen:
+            result = resume(data, out, listen=listen)
+    else:
+        config = _config(options)
+        out = options.out or new_run(config.recipe)
+        from utome.jobs.train import train as job
+
+        with shown() as listen:
+            result = job(data, config, out, listen=listen)
     best = result.best
     if json:
         say_json(
@@ -164,19 +171,18 @@ def say_json(document: Any) -> None:
 
 
 def _config(options: TrainOptions) -> Config:
-    if options.resume:
-        return _resumed(options)
-    if options.config is not None and options.recipe is not None:
+    if options.config is None:
+        return override(load_recipe(options.recipe or "auto").settings, options.assignments)
+    if options.recipe is not None:
         raise ConfigError(
-            "Both --config and --recipe were given; a config file holds a recipe's settings already. Leave one out."
+            "Both --config and --recipe were given; a config file names its recipe itself. Leave one out."
         )
-    settings = read_config(options.config) if options.config else load_recipe(options.recipe or "auto").settings
-    return override(settings, options.assignments)
+    return override(settings_over_recipe(read_config(options.config)), options.assignments)
 
 
-def _resumed(options: TrainOptions) -> Config:
+def _resumed_run(options: TrainOptions) -> Path:
     if options.out is None or options.recipe or options.config or options.assignments:
         raise ConfigError(
             "--resume goes on with the run in --out, with that run's own settings. Give --out, and neither --recipe, --config nor --set."
         )
-    return override(read_config(options.out / "config.yaml"), [])
+    return options.out

@@ -7,12 +7,24 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from utome.errors import InterruptedRunError
 from utome.events import EpochDone, Event, Listener, Noted, Progressed
 
 
 @contextmanager
 def shown() -> Iterator[Listener]:
-    """A listener that shows events until the block ends."""
+    """A listener that shows events until the block ends; Ctrl-C becomes an error with a sentence."""
+    try:
+        with _display() as listen:
+            yield listen
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            "Stopped by Ctrl-C. What was finished is kept; a training goes on with --resume."
+        ) from None
+
+
+@contextmanager
+def _display() -> Iterator[Listener]:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if not sys.stderr.isatty():
         yield lambda event: _say(console, event)

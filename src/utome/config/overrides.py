@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from utome.config.sections import MachineSettings
-from utome.config.settings import FORMS, Config, check_names, config_from_dict, paths
+from utome.config.settings import FORMS, Config, check_names, config_from_dict, leaves, paths
 from utome.errors import ConfigError, nearest
 
 
@@ -21,8 +21,20 @@ def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> Config:
     changed: dict[str, Any] = copy.deepcopy(dict(settings))
     for assignment in assignments:
         path, value = _parse(assignment)
+        if path == "recipe":
+            raise ConfigError("`recipe` is no setting to change; begin with another one by --recipe NAME.")
         _assign(changed, path, value)
     return config_from_dict(changed)
+
+
+def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`settings` with those of `changes` in their place; forms are changed first, as by `override`."""
+    merged: dict[str, Any] = copy.deepcopy(dict(settings))
+    flat = leaves(changes)
+    forms = {f"{section}.{tag}" for section, tag in FORMS.items()}
+    for path in sorted(flat, key=lambda path: path not in forms):
+        _assign(merged, path, flat[path])
+    return merged
 
 
 def machine_settings(assignments: Sequence[str]) -> MachineSettings:

@@ -4,9 +4,9 @@ The dotted path (`model.width`) is the option, the YAML key, and the name in a s
 `utome.config.architectures`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from utome.config.section import NotNegative, Positive, Section, Share
 
@@ -35,6 +35,12 @@ class LossSettings(Section):
 
     cross_entropy: NotNegative = Field(1.0, description="weight of the pixel-wise softmax cross entropy")
     dice: NotNegative = Field(0.0, description="weight of the soft Dice loss over the classes but the first")
+
+    @model_validator(mode="after")
+    def _something_to_learn(self) -> Self:
+        if not (self.cross_entropy or self.dice):
+            raise ValueError("at least one term with a weight above 0, as in loss.cross_entropy=1")
+        return self
 
 
 class Optimizer(Section):

@@ -31,7 +31,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Draw:
-    """How tiles are drawn: labelled side in pixels, tiles a step, tiles an image (none: to cover its area), and the seed."""
+    """How tiles are drawn: labelled side in pixels, tiles a step, tiles an image (none: to cover its area), and the seed.
+
+    A side below two strides of the network is raised to them.
+    """
 
     tile: int
     batch: int
@@ -48,7 +51,9 @@ class TileBatches:
         self._draw = draw
         self._augment = augment
         largest = max(max(dataset.network_size(number)) for number in range(len(dataset)))
-        self.side = geometry.output_side(min(draw.tile, largest))
+        # Batch norm needs more than one value a channel: on a tile of one stride the bottom map is a single pixel, and
+        # the last batch may be a single tile. An image smaller than two strides is mirrored to fill them.
+        self.side = geometry.output_side(max(min(draw.tile, largest), 2 * geometry.stride))
         self._tiles = [(number, tile) for number in range(len(dataset)) for tile in range(self._count(number))]
 
     def __len__(self) -> int:

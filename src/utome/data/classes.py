@@ -69,7 +69,7 @@ def class_table(values: Mapping[int, int], *, lossy: bool) -> tuple[ClassTable, 
         raise DataError(
             f"Every mask holds the value {found[0]} alone, so there is nothing to learn. Check that these are the masks."
         )
-    if found in ([0, 1], [0, 255]):
+    if len(found) == 2 and found[0] == 0:
         note = f"Masks hold 0 and {found[1]}: read as two classes, background (0) and foreground ({found[1]})."
         return ClassTable(("background", "foreground"), tuple(found)), note
     note = f"Masks hold {len(found)} values ({', '.join(map(str, found))}): each is read as a class."

@@ -127,12 +127,30 @@ def _read_tiff(path: Path, *, palette_as_colours: bool) -> np.ndarray:
         except ValueError as error:
             if "imagecodecs" not in str(error):
                 raise
-            return _read_pillow(path, palette_as_colours=palette_as_colours)
+            pixels = _read_pillow(path, palette_as_colours=palette_as_colours)
+            # Pillow has turned white-as-zero round already, but for 16 bits.
+            if pixels.dtype == np.bool_ and _white_as_zero(page):
+                pixels = ~pixels
+            return pixels if pixels.dtype == np.uint8 else _black_as_zero(pixels, page)
         if palette_as_colours and page.colormap is not None:
             return np.moveaxis(page.colormap[:, pixels], 0, -1)
         if pixels.ndim == 3 and page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
+        return _black_as_zero(pixels, page)
+
+
+def _black_as_zero(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Integers stored with white as zero (photometric MINISWHITE), turned round to what viewers show."""
+    if not _white_as_zero(page) or pixels.dtype.kind not in "bui":
         return pixels
+    # tifffile itself declares every array of truth values MINISWHITE, but stores it as it is: True means white.
+    if pixels.dtype == np.bool_ and page.software.startswith("tifffile"):
+        return pixels
+    return 2**page.bitspersample - 1 - pixels if pixels.dtype.kind == "u" else ~pixels
+
+
+def _white_as_zero(page: tifffile.TiffPage) -> bool:
+    return page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
 
 
 def _without_transparency(pixels: Pixels, path: Path) -> Pixels:

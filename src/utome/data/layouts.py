@@ -132,7 +132,22 @@ def _split_pairs(root: Path) -> Listing | None:
             samples += [replace(sample, part=part) for sample in listing.samples]
         elif _image_files(folder) or _folder(folder, IMAGE_FOLDERS) is not None:
             notes.append(f"'{folder.name}' holds images without masks; it is left out.")
-    return Listing(root, "split pairs", tuple(samples), tuple(notes)) if samples else None
+    if not samples:
+        return None
+    _refuse_outer_pairs(root, sorted({sample.image.parents[1].name for sample in samples}))
+    return Listing(root, "split pairs", tuple(samples), tuple(notes))
+
+
+def _refuse_outer_pairs(root: Path, parts: list[str]) -> None:
+    """Pairs beside the folders that say what pairs are for would be passed over in silence."""
+    images, masks = _folder(root, IMAGE_FOLDERS), _folder(root, MASK_FOLDERS)
+    if images is None or masks is None or not _image_files(images):
+        return
+    shown = ", ".join(f"'{name}'" for name in parts)
+    raise DataError(
+        f"'{root}' holds pairs in '{images.name}' and '{masks.name}', and pairs in {shown} too; which are meant? "
+        f"Take '{images.name}' and '{masks.name}' out to use {shown}, or take {shown} out to use all pairs as one."
+    )
 
 
 def _pairs(root: Path) -> Listing | None:

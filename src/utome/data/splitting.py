@@ -45,16 +45,34 @@ def _draw(facts: list[Facts], shares: list[float], seed: int) -> list[list[Facts
     contents = sorted({fact.content for fact in facts}, key=lambda content: key(seed, "split", content))
     counts = [max(1, round(share * len(contents))) if share else 0 for share in shares]
     if len(contents) <= sum(counts):
-        raise DataError(
-            f"There are only {len(contents)} different images; at least {sum(counts) + 1} are needed to train, to choose the "
-            "model, and to score it. Add pairs, or set data.test=0 to do without a score."
-        )
+        raise DataError(_too_few(len(contents), counts))
     parts = []
     for count in counts:
         taken, contents = set(contents[:count]), contents[count:]
         parts.append([fact for fact in facts if fact.content in taken])
     rest = set(contents)
     return [*parts, [fact for fact in facts if fact.content in rest]]
+
+
+def _too_few(count: int, drawn: list[int]) -> str:
+    """Why `count` different images do not give the drawn parts, validation and test, and what would help."""
+    if count == 0:
+        return "There is no image to train on: the folders keep all for choosing or scoring the model. Add pairs to train on."
+    if count > sum(1 for wanted in drawn if wanted):
+        return (
+            f"data.validation and data.test take {drawn[0]} and {drawn[1]} of {count} different images, so none is left to "
+            "train on. Lower them."
+        )
+    if count == 1:
+        third = ", and a third to score it" if drawn[1] else ""
+        return (
+            "There is only 1 different image to draw from; at least 2 are needed, to train and to choose the "
+            f"model{third}. Add pairs."
+        )
+    return (
+        f"There are only {count} different images to draw from; at least {count + 1} are needed to train, to choose the "
+        "model, and to score it. Add pairs, or set data.test=0 to do without a score."
+    )
 
 
 def _refuse_leaks(parts: Split) -> None:

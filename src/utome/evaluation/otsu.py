@@ -1,10 +1,12 @@
 """Otsu's threshold: what can be had without learning, for every comparison of two classes.
 
 Otsu 1979: the grey level that parts an image's histogram with the largest variance between the two sides. Which side
-is the foreground is chosen once, on the training images.
+is the foreground is chosen once, on the training images; or, with no training at all, it is the smaller side of each
+image.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64, Integer, UInt8
@@ -17,34 +19,50 @@ from utome.metrics.confusion import confusion, empty_confusion
 
 BINS = 256
 LabelMap = UInt8[np.ndarray, "h w"]
+Side = Literal["bright", "dark", "smaller"]
 
 
 class Otsu:
-    """A predictor of two classes by one threshold an image."""
+    """A predictor of two classes by one threshold an image.
 
-    def __init__(self, *, bright: bool) -> None:
-        self.bright = bright
+    `side` is the foreground: what is bright, what is dark, or the smaller of the two in each image by itself.
+    """
+
+    def __init__(self, *, side: Side) -> None:
+        self.side = side
 
     def labels(self, pixels: Pixels) -> LabelMap:
-        """1 where the grey value lies on the foreground's side of the image's own threshold."""
+        """1 where the grey value lies on the foreground's side of the image's own threshold.
+
+        In a constant image all is dark and nothing bright, so the smaller side is empty. Of two sides of the same
+        size the bright one counts as the smaller.
+        """
         grey = pixels.mean(axis=2, dtype=np.float64)
-        above = grey > otsu_threshold(grey)
-        return (above if self.bright else ~above).astype(np.uint8)
+        above = grey >= otsu_threshold(grey)
+        bright = self.side == "bright" or (self.side == "smaller" and 2 * above.sum() <= above.size)
+        return (above if bright else ~above).astype(np.uint8)
 
 
 def fit_otsu(facts: Sequence[Facts], classes: ClassTable) -> Otsu:
     """The side, bright or dark, with the higher foreground IoU over the pixels of the training images."""
-    totals = {bright: empty_confusion(2) for bright in (True, False)}
+    sides: tuple[Side, Side] = ("bright", "dark")
+    totals = {side: empty_confusion(2) for side in sides}
     for fact in facts:
         truth = classes.labels(read_truth(fact.sample), source=str(fact.sample.masks[0]))
         pixels = read_image(fact.sample.image)
-        for bright in totals:
-            totals[bright] += confusion(truth, Otsu(bright=bright).labels(pixels), classes=2)
-    return Otsu(bright=bool(totals[True].iou[1] >= totals[False].iou[1]))
+        for side in sides:
+            totals[side] += confusion(truth, Otsu(side=side).labels(pixels), classes=2)
+    return Otsu(side="bright" if totals["bright"].iou[1] >= totals["dark"].iou[1] else "dark")
 
 
 def otsu_threshold(grey: Float64[np.ndarray, "h w"]) -> float:
-    """The grey value that parts an image best; its own value where the image is constant."""
+    """The grey value that parts an image best: the bright side is what equals or exceeds it.
+
+    It is an edge between two of `BINS` bins, each of which holds its lower edge but not its upper. Infinity where the
+    image is constant: nothing lies above.
+    """
+    if grey.min() == grey.max():
+        return np.inf
     counts: Integer[np.ndarray, " b"]
     counts, edges = np.histogram(grey, bins=BINS)
     centres = (edges[:-1] + edges[1:]) / 2

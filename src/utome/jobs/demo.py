@@ -1,6 +1,5 @@
 """`utome demo`: the whole story on the bundled sample, one model for two kinds of microscopy."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +10,7 @@ from utome.data.layouts import find_samples
 from utome.data.survey import survey
 from utome.device import choose_device
 from utome.errors import ConfigError
-from utome.evaluation.otsu import fit_otsu
+from utome.evaluation.otsu import Otsu, fit_otsu
 from utome.evaluation.scoring import score
 from utome.evaluation.table import Scores
 from utome.events import Listener, Noted, silent
@@ -30,6 +29,14 @@ SETTINGS = ("model.width=16", "training.tile=128", "training.epochs=30")
 
 
 @dataclass(frozen=True)
+class WithoutLearning:
+    """Otsu's threshold on the held-out images: with one side chosen on the training images, and side by image."""
+
+    one_side: Scores
+    smaller_side: Scores
+
+
+@dataclass(frozen=True)
 class Demo:
     """What each step gave. Otsu's threshold is scored on the same held-out images."""
 
@@ -37,7 +44,7 @@ class Demo:
     inspection: Inspection
     training: TrainResult
     evaluation: Evaluation
-    otsu: Scores
+    otsu: WithoutLearning
     prediction: PredictResult
     picture: Path
 
@@ -50,7 +57,8 @@ class Demo:
             "picture": str(self.picture),
             "predictions": str(self.prediction.out),
             "evaluation": self.evaluation.as_json(),
-            "otsu": self.otsu.as_json(),
+            "otsu": self.otsu.one_side.as_json(),
+            "otsu_smaller_side": self.otsu.smaller_side.as_json(),
         }
 
 
@@ -82,18 +90,19 @@ def sample_folder() -> Path:
     return Path(str(files("utome"))) / "sample" / "nuclei"
 
 
-def score_otsu(data: Path, *, listen: Listener = silent) -> Scores:
-    """Scores of Otsu's threshold on the test images, its side chosen on the training images."""
+def score_otsu(data: Path, *, listen: Listener = silent) -> WithoutLearning:
+    """What can be had without learning on the images in `test`."""
     found = survey(find_samples(data), listen=listen)
-    parts: Mapping[str, list[Any]] = {
-        part: [fact for fact in found.facts if fact.sample.part == part] for part in ("train", "test")
-    }
-    otsu = fit_otsu(parts["train"], found.classes)
-    return score(
-        parts["test"],
-        lambda pixels, source: otsu.labels(pixels),
-        found.classes,
-        {},
-        fit_truth=lambda labels: labels,
-        listen=listen,
-    )
+    parts = {part: [fact for fact in found.facts if fact.sample.part == part] for part in ("train", "test")}
+
+    def scored(otsu: Otsu) -> Scores:
+        return score(
+            parts["test"],
+            lambda pixels, source: otsu.labels(pixels),
+            found.classes,
+            {},
+            fit_truth=lambda labels: labels,
+            listen=listen,
+        )
+
+    return WithoutLearning(scored(fit_otsu(parts["train"], found.classes)), scored(Otsu(side="smaller")))

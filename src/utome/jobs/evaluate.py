@@ -7,7 +7,7 @@ from typing import Any
 from utome.config.sections import MachineSettings
 from utome.data.layouts import find_samples
 from utome.data.survey import look_at
-from utome.device import choose_device
+from utome.device import choose_device, enough_memory
 from utome.evaluation.table import Scores
 from utome.events import Listener, silent
 from utome.jobs.scoring import Resolution, score_model
@@ -70,4 +70,5 @@ def evaluate(
     model = load_model(run)
     facts = look_at(find_samples(data).samples, listen=listen)
     device = choose_device(machine, precision=model.card.precision)
-    return Evaluation(score_model(Predictor(model, device), facts, at=at, listen=listen), at)
+    with enough_memory():
+        return Evaluation(score_model(Predictor(model, device), facts, at=at, listen=listen), at)

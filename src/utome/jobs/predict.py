@@ -9,7 +9,7 @@ from typing import Any
 from utome.config.sections import MachineSettings
 from utome.data.formats import read_image
 from utome.data.layouts import find_images
-from utome.device import choose_device
+from utome.device import choose_device, enough_memory
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, Progressed, silent
 from utome.files import new_folder, write_bytes
@@ -49,7 +49,8 @@ def predict(
     for done, path in enumerate(paths, start=1):
         try:
             pixels = read_image(path)
-            labels = predictor.labels(pixels, source=str(path))
+            with enough_memory():
+                labels = predictor.labels(pixels, source=str(path))
         except DataError as error:
             failed.append(str(error))
         else:
@@ -72,6 +73,10 @@ def _refuse_clashes(paths: Sequence[Path], out: Path) -> None:
         raise DataError(
             f"{count} images are called '{stem}', so their label maps would overwrite each other. Rename all but one."
         )
-    there = [out / f"{path.stem}.png" for path in paths if (out / f"{path.stem}.png").exists()]
+    outputs = [folder / f"{path.stem}.png" for path in paths for folder in (out, out / OVERLAYS)]
+    there = [path for path in outputs if path.exists()]
     if there:
-        raise ConfigError(f"'{there[0]}' is there already and is not overwritten. Give another --out.")
+        raise ConfigError(
+            f"'{there[0]}' is there already and is not overwritten. Give another --out; a prediction that was stopped "
+            "begins anew."
+        )

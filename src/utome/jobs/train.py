@@ -5,29 +5,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-import utome
-from utome.augmentation.tiles import TileAugmentation
-from utome.config.overrides import read_config
-from utome.config.settings import Config, config_from_dict
-from utome.data.batches import Draw, TileBatches
-from utome.data.dataset import Dataset
-from utome.data.layouts import find_samples
-from utome.data.preparation import Preparation
-from utome.data.splitting import Split, split
-from utome.data.survey import Survey, survey
-from utome.device import choose_device, compute_repeatably
-from utome.errors import ConfigError, InterruptedRunError
+from utome.config.settings import Config
+from utome.device import enough_memory
+from utome.errors import InterruptedRunError
 from utome.events import EpochDone, Event, Listener, Noted, silent
 from utome.jobs.interruption import terminable
+from utome.jobs.preparing import Prepared, model_card, prepare
 from utome.jobs.scoring import score_split
-from utome.modelfolder.card import ClassEntry, ModelCard, TileGeometry
 from utome.modelfolder.folder import load_model, save_model
-from utome.models.architectures import build_network
+from utome.recipes.library import load_recipe
 from utome.report.page import write_report
 from utome.training.checkpoints import Checkpoints
-from utome.training.loop import Progress, Task, begin, fit
+from utome.training.loop import Progress, begin, fit
 from utome.training.runfolder import RunFolder, data_hash, describe_data
 
 
@@ -40,57 +29,65 @@ class TrainResult:
     images: dict[str, int]
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A folder read and split, and the network's task on it."""
+def train(data: Path, config: Config, out: Path, *, listen: Listener = silent) -> TrainResult:
+    """Train on the pairs below `data` into the new run folder `out`.
 
-    survey: Survey
-    split: Split
-    task: Task
+    Nothing is written before data, config and device are found good.
+    """
+    load_recipe(config.recipe)  # the report names it, so an unknown one is refused now and not at the end
+    folder = RunFolder(out)
+    folder.refuse_if_there()
+    with enough_memory():
+        prepared = prepare(data, config, listen)
+        folder.create(config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+        return _run(prepared, begin(prepared.task), folder, listen)
 
 
-def train(data: Path, config: Config, out: Path, *, resume: bool = False, listen: Listener = silent) -> TrainResult:
-    """Train on the pairs below `data` into the run folder `out`.
+def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
+    """Go on with the run in `out`, with its own config, after its last whole epoch.
 
-    With `resume` the run in `out` goes on from its last whole epoch, and its own config is used. Nothing is written
-    before data, config and device are found good.
+    `ConfigError` where there is no run, or its config or data are no longer its own; `ModelError` where no checkpoint is
+    whole. The run is left as it was in each of these cases.
     """
     folder = RunFolder(out)
-    if resume:
-        config = _saved_config(folder)
-    else:
-        folder.refuse_if_there()
-    prepared = _prepare(data, config, listen)
-    if resume:
-        _refuse_other_data(folder, prepared)
+    config = folder.saved_config()
+    with enough_memory():
+        prepared = prepare(data, config, listen)
+        folder.refuse_other_data(data_hash(prepared.survey, prepared.split))
+        progress = begin(prepared.task)
+        Checkpoints(folder.checkpoints, config).restore(prepared.task.network, progress)
         folder.set_status("running")
-    else:
-        folder.create(config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+        if progress.history:
+            folder.write_history(progress.history)
+        listen(
+            Noted(
+                f"Going on after epoch {progress.epoch}." if progress.epoch else "No epoch was finished; starting anew."
+            )
+        )
+        return _run(prepared, progress, folder, listen)
+
+
+def _run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Listener) -> TrainResult:
+    """Train to the end, score, and write the report; `status.json` says how it ended."""
 
     def tell(event: Event) -> None:
         folder.journal(event)
         listen(event)
 
     with _status(folder), terminable():
-        tell(Noted(f"Run folder: {out}"))
-        progress = begin(prepared.task)
-        checkpoints = Checkpoints(folder.checkpoints)
-        if resume:
-            checkpoints.restore(prepared.task.network, progress)
-            tell(Noted(f"Going on after epoch {progress.epoch}."))
+        tell(Noted(f"Run folder: {folder.path}"))
         _fit(prepared, progress, folder, tell)
-        best = _best_epoch(progress)
-        write_report(
-            folder,
-            progress.history,
-            *score_split(load_model(folder.model), prepared.split, prepared.task.device, listen),
-        )
-    return TrainResult(out, best, {part: len(getattr(prepared.split, part)) for part in ("train", "val", "test")})
+        predictor, scores = score_split(load_model(folder.model), prepared.split, prepared.task.device, listen)
+        write_report(folder, progress.history, predictor, scores)
+    best = [epoch for epoch in progress.history if epoch.best][-1]
+    return TrainResult(
+        folder.path, best, {part: len(getattr(prepared.split, part)) for part in ("train", "val", "test")}
+    )
 
 
 def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listener) -> None:
     """Train, saving after each epoch; the best model is written at the end, also of a run that was interrupted."""
-    checkpoints = Checkpoints(folder.checkpoints)
+    checkpoints = Checkpoints(folder.checkpoints, prepared.task.config)
 
     def save(epoch: EpochDone) -> None:
         del epoch  # it is the last of the history
@@ -102,74 +99,7 @@ def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listen
     finally:
         best = checkpoints.best()
         if best is not None:
-            epoch, weights = best
-            save_model(folder.model, weights, _card(prepared, progress.history[epoch - 1]))
-
-
-def _prepare(data: Path, config: Config, listen: Listener) -> Prepared:
-    device = choose_device(config.machine, precision=config.training.precision)
-    found = survey(find_samples(data), listen=listen)
-    for note in found.notes:
-        listen(Noted(note))
-    parts = split(found.facts, validation=config.data.validation, test=config.data.test, seed=config.seed)
-    preparation = Preparation(found.channels, config.data.normalization, config.data.size)
-    compute_repeatably()
-    network = build_network(config.model, in_channels=found.channels, classes=found.classes.count, seed=config.seed)
-    device.place_network(network)
-    draw = Draw(config.training.tile, config.training.batch, config.training.tiles_per_image, config.seed)
-    dataset = Dataset(parts.train, preparation, found.classes)
-    batches = TileBatches(dataset, network.geometry, draw, TileAugmentation(config.augmentation))
-    return Prepared(
-        found, parts, Task(network, batches, Dataset(parts.val, preparation, found.classes), config, device)
-    )
-
-
-def _card(prepared: Prepared, best: EpochDone) -> ModelCard:
-    config, classes, geometry = prepared.task.config, prepared.survey.classes, prepared.task.network.geometry
-    entries = tuple(
-        ClassEntry(name=name, value=value) for name, value in zip(classes.names, classes.values, strict=True)
-    )
-    images = {fact.content: "train" for fact in prepared.split.train} | {
-        fact.content: "val" for fact in prepared.split.val
-    }
-    return ModelCard.model_validate({
-        "utome": utome.__version__,
-        "torch": torch.__version__,
-        "recipe": config.recipe,
-        "config_sha256": config.sha256,
-        "data_sha256": data_hash(prepared.survey, prepared.split),
-        "weights_sha256": "",
-        "architecture": config.model,
-        "in_channels": prepared.survey.channels,
-        "classes": entries,
-        "threshold": classes.threshold,
-        "normalization": config.data.normalization,
-        "size": config.data.size,
-        "geometry": TileGeometry(**vars(geometry)),
-        "prediction_tile": config.prediction.tile,
-        "precision": config.training.precision,
-        "metrics": {"epoch": best.epoch, "val_loss": best.val_loss, "val_mean_iou": best.val_mean_iou, "val_accuracy": best.val_accuracy},
-        "images": images,
-    })  # fmt: skip
-
-
-def _best_epoch(progress: Progress) -> EpochDone:
-    return [epoch for epoch in progress.history if epoch.best][-1]
-
-
-def _saved_config(folder: RunFolder) -> Config:
-    if not folder.config.is_file():
-        raise ConfigError(
-            f"'{folder.path}' holds no run to go on with. Leave --resume out, or give the --out of that run."
-        )
-    return config_from_dict(read_config(folder.config))
-
-
-def _refuse_other_data(folder: RunFolder, prepared: Prepared) -> None:
-    if data_hash(prepared.survey, prepared.split) not in folder.data.read_text(encoding="utf-8"):
-        raise ConfigError(
-            f"The images or masks are not those that '{folder.path}' was trained on. Give its own data, or train anew with another --out."
-        )
+            save_model(folder.model, best.weights, model_card(prepared, best.epoch))
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class ModelCard(Section):
         None, description="licence and source of weights that training began from; none were used"
     )
     architecture: Annotated[ModelSettings, Field(discriminator="architecture")]
-    in_channels: int
+    in_channels: Annotated[int, Field(ge=1)]
     classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]
     threshold: int | None
     normalization: Literal["image", "range", "none"]

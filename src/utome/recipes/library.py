@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from utome.config.overrides import overlay
 from utome.config.settings import Config, config_from_dict
 from utome.errors import ConfigError, nearest
 
@@ -39,6 +40,12 @@ def recipe_names() -> list[str]:
     """Every recipe's name, aliases included."""
     found = [entry.name.removesuffix(".yaml") for entry in files(__package__).iterdir() if entry.name.endswith(".yaml")]
     return sorted([*found, *ALIASES])
+
+
+def settings_over_recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a file, with those of the recipe that it names (`auto` if none) where it is silent."""
+    recipe = load_recipe(str(settings.get("recipe", "auto")))
+    return overlay(recipe.settings, {**settings, "recipe": recipe.name})
 
 
 def load_recipe(name: str) -> Recipe:

@@ -1,7 +1,8 @@
-"""Loss and accuracy over the epochs, as one SVG."""
+"""Loss and accuracy over the epochs, as two SVGs."""
 
 import io
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -11,10 +12,26 @@ from matplotlib.ticker import MaxNLocator
 from utome.events import EpochDone
 
 TRAINING, VALIDATION, SCORE = "#0072b2", "#d55e00", "#009e73"
+# A colour, and a value an epoch.
+Line = tuple[str, list[float]]
 
 
-def curves_svg(history: Sequence[EpochDone]) -> str:
-    """Training and validation loss on the left; accuracy and validation mean IoU on the right; the kept epoch marked."""
+def curves_svg(history: Sequence[EpochDone]) -> tuple[str, str]:
+    """Training and validation loss; accuracy and validation mean IoU. In both, the kept epoch is marked."""
+    losses = {
+        "training": (TRAINING, [epoch.train_loss for epoch in history]),
+        "validation": (VALIDATION, [epoch.val_loss for epoch in history]),
+    }
+    scores = {
+        "training accuracy": (TRAINING, [epoch.train_accuracy for epoch in history]),
+        "validation accuracy": (VALIDATION, [epoch.val_accuracy for epoch in history]),
+        "validation mean IoU": (SCORE, [epoch.val_mean_iou for epoch in history]),
+    }
+    return _svg("loss", "Loss", history, losses), _svg("scores", "Accuracy and mean IoU", history, scores)
+
+
+def _svg(name: str, title: str, history: Sequence[EpochDone], lines: Mapping[str, Line]) -> str:
+    """One figure; `name` stands before its ids, which must differ from those of the other on one page."""
     with rc_context(
         {
             "svg.fonttype": "none",
@@ -24,38 +41,19 @@ def curves_svg(history: Sequence[EpochDone]) -> str:
             "axes.spines.right": False,
         }
     ):
-        figure = Figure(figsize=(11, 3.6), layout="constrained")
-        losses, scores = figure.subplots(1, 2)
-        epochs = [epoch.epoch for epoch in history]
+        figure = Figure(figsize=(5.5, 3.6), layout="constrained")
+        axes = figure.subplots()
         marker = "o" if len(history) == 1 else ""
-        losses.plot(epochs, [epoch.train_loss for epoch in history], color=TRAINING, marker=marker, label="training")
-        losses.plot(epochs, [epoch.val_loss for epoch in history], color=VALIDATION, marker=marker, label="validation")
-        scores.plot(
-            epochs,
-            [epoch.train_accuracy for epoch in history],
-            color=TRAINING,
-            marker=marker,
-            label="training accuracy",
-        )
-        scores.plot(
-            epochs,
-            [epoch.val_accuracy for epoch in history],
-            color=VALIDATION,
-            marker=marker,
-            label="validation accuracy",
-        )
-        scores.plot(
-            epochs, [epoch.val_mean_iou for epoch in history], color=SCORE, marker=marker, label="validation mean IoU"
-        )
-        kept = [epoch.epoch for epoch in history if epoch.best][-1]
-        for axes, title in ((losses, "Loss"), (scores, "Accuracy and mean IoU")):
-            _dress(axes, title, kept)
+        for label, (colour, values) in lines.items():
+            axes.plot([epoch.epoch for epoch in history], values, color=colour, marker=marker, label=label)
+        _dress(axes, title, kept=[epoch.epoch for epoch in history if epoch.best][-1])
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()[text.getvalue().index("<svg") :]
+    svg = text.getvalue()[text.getvalue().index("<svg") :]
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
 
 
-def _dress(axes: Axes, title: str, kept: int) -> None:
+def _dress(axes: Axes, title: str, *, kept: int) -> None:
     axes.set_title(title, loc="left")
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -30,7 +30,7 @@ def report_html(folder: RunFolder, history: Sequence[EpochDone], predictor: Pred
         f"<header><h1>{name}</h1><p>{_summary(predictor, history, best)}</p></header>",
         _headline(scores),
         (
-            f"<section><h2>Training</h2><figure>{curves_svg(history)}</figure>"
+            f"<section><h2>Training</h2><div class=curves>{_curves(history)}</div>"
             f"<p>The model kept is that of epoch {best.epoch} of {len(history)}, chosen on the validation images.</p></section>"
         ),
         _class_table(scores),
@@ -75,6 +75,10 @@ def _headline(scores: Scores) -> str:
     return f"<section><h2>Scores</h2><div class=tiles>{tiles}</div>{note}</section>"
 
 
+def _curves(history: Sequence[EpochDone]) -> str:
+    return "".join(f"<figure>{svg}</figure>" for svg in curves_svg(history))
+
+
 def _class_table(scores: Scores) -> str:
     together = scores.together
     rows = "".join(
@@ -87,7 +91,7 @@ def _class_table(scores: Scores) -> str:
         for number, name in enumerate(scores.classes)
     )
     return (
-        "<section><h2>Each class</h2><div class=wide><table><thead><tr><th>Class</th><td>IoU</td><td>Dice</td><td>Precision</td><td>Recall</td>"
+        "<section><h2>Each class</h2><div class=wide><table class=classes><thead><tr><th>Class</th><td>IoU</td><td>Dice</td><td>Precision</td><td>Recall</td>"
         f"<td>IoU, mean per image</td></tr></thead><tbody>{rows}</tbody></table></div>"
         "<p class=small>Over the pixels of all images together, but for the last column. A class that is in neither truth nor prediction has no score.</p></section>"
     )
@@ -115,7 +119,7 @@ def _image_table(scores: Scores) -> str:
         for image in scores.ranked
     )
     return (
-        f"<section><h2>Every image, worst first</h2><div class=wide><table><thead><tr><th>Image</th><td>Mean IoU</td>{head}<td>Pixel accuracy</td></tr>"
+        f"<section><h2>Every image, worst first</h2><div class=wide><table class=images><thead><tr><th>Image</th><td>Mean IoU</td>{head}<td>Pixel accuracy</td></tr>"
         f"</thead><tbody>{rows}</tbody></table></div></section>"
     )
 

@@ -6,7 +6,7 @@ are older files removed; so at any moment the manifest names whole files. No pic
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from utome.errors import ModelError
+from utome.config.settings import Config
+from utome.errors import ConfigError, ModelError
 from utome.events import EpochDone
 from utome.files import sha256_bytes, write_bytes, write_json
 from utome.training.loop import Progress
@@ -24,55 +25,75 @@ MANIFEST = "manifest.json"
 GENERATIONS = 2
 
 
-class Checkpoints:
-    """The folder `checkpoints` of a run."""
+@dataclass(frozen=True)
+class Best:
+    """The best epoch saved, and its weights."""
 
-    def __init__(self, folder: Path) -> None:
+    epoch: EpochDone
+    weights: dict[str, Tensor]
+
+
+class Checkpoints:
+    """The folder `checkpoints` of a run with this config."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
         self._folder = folder
+        self._config_sha256 = config.sha256
 
     def save(self, network: nn.Module, progress: Progress) -> None:
         """Save the state after an epoch, and the weights as the best ones if they are."""
         manifest = self._manifest()
         latest = progress.history[-1]
+        weights = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
         if latest.best:
-            written = self._write(f"best-{latest.epoch:05d}.safetensors", _weights(network), {})
-            manifest["best"] = {**written, "epoch": latest.epoch}
+            written = self._write(f"best-{latest.epoch:05d}.safetensors", weights, {})
+            manifest["best"] = {**written, "epoch": asdict(latest)}
         state = {
+            "config_sha256": self._config_sha256,
             "best": progress.best.state(),
             "stopping": progress.stopping.state(),
             "history": [asdict(epoch) for epoch in progress.history],
         }
-        tensors = {f"network.{name}": tensor for name, tensor in _weights(network).items()} | _optimizer_tensors(
+        tensors = {f"network.{name}": tensor for name, tensor in weights.items()} | _optimizer_tensors(
             progress.optimizer
         )
         written = self._write(f"epoch-{latest.epoch:05d}.safetensors", tensors, {"state": json.dumps(state)})
-        manifest["generations"] = [written, *manifest["generations"]][:GENERATIONS]
+        earlier = [entry for entry in manifest["generations"] if entry["file"] != written["file"]]
+        manifest["generations"] = [written, *earlier][:GENERATIONS]
         write_json(self._folder / MANIFEST, manifest)
         self._tidy(manifest)
 
-    def best(self) -> tuple[int, dict[str, Tensor]] | None:
-        """The best epoch saved and its weights; none before the first. `ModelError` where they are damaged."""
+    def best(self) -> Best | None:
+        """The best epoch saved and its weights; none before the first, or where its file is missing or damaged."""
         entry = self._manifest()["best"]
-        if entry is None:
-            return None
-        content = self._read(entry)
-        if content is None:
-            raise ModelError(f"The best weights '{self._folder / entry['file']}' are missing or damaged. Train again.")
-        return entry["epoch"], safetensors.torch.load(content)
+        content = None if entry is None else self._read(entry)
+        return None if content is None else Best(EpochDone(**entry["epoch"]), safetensors.torch.load(content))
 
     def restore(self, network: nn.Module, progress: Progress) -> None:
-        """Go back to the newest whole checkpoint; `ModelError` where there is none."""
-        for entry in self._manifest()["generations"]:
+        """Go back to the newest whole checkpoint, or leave all as it is where no epoch was finished.
+
+        `ModelError` where every checkpoint is damaged; `ConfigError` where it belongs to another config.
+        """
+        generations = self._manifest()["generations"]
+        for entry in generations:
             content = self._read(entry)
             if content is not None:
                 self._restore(content, network, progress)
                 return
-        raise ModelError(f"'{self._folder}' holds no whole checkpoint to go on from. Train again, with another --out.")
+        if generations:
+            raise ModelError(
+                f"'{self._folder}' holds no whole checkpoint to go on from. Train again, with another --out."
+            )
 
     def _restore(self, content: bytes, network: nn.Module, progress: Progress) -> None:
         tensors = safetensors.torch.load(content)
         header_size = int.from_bytes(content[:8], "little")
         state = json.loads(json.loads(content[8 : 8 + header_size])["__metadata__"]["state"])
+        if state["config_sha256"] != self._config_sha256:
+            raise ConfigError(
+                f"The settings in '{self._folder.parent / 'config.yaml'}' are not those that the run began with. Put them back, or "
+                "train anew with --config and another --out."
+            )
         network.load_state_dict(
             {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name.startswith("network.")}
         )
@@ -85,7 +106,15 @@ class Checkpoints:
         path = self._folder / MANIFEST
         if not path.exists():
             return {"generations": [], "best": None}
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            entries = [*content["generations"], *([content["best"]] if content["best"] else [])]
+            if not all(isinstance(entry[name], str) for entry in entries for name in ("file", "sha256")):
+                raise TypeError("names and hashes are text")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"'{path}' is damaged, so there is no checkpoint to go on from. Train again, with another --out."
+            ) from error
         return content
 
     def _write(self, name: str, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> dict[str, str]:
@@ -107,10 +136,6 @@ class Checkpoints:
         for path in self._folder.iterdir():
             if path.name not in kept:
                 path.unlink()
-
-
-def _weights(network: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

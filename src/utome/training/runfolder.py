@@ -16,7 +16,8 @@ from typing import Any, Literal
 import torch
 
 import utome
-from utome.config.settings import Config
+from utome.config.overrides import read_config
+from utome.config.settings import Config, config_from_dict
 from utome.data.splitting import Split
 from utome.data.survey import Survey
 from utome.device import Device
@@ -54,6 +55,27 @@ class RunFolder:
         write_json(self.data, data)
         write_json(self.path / "environment.json", environment(device))
         self.set_status("running")
+
+    def saved_config(self) -> Config:
+        """The config of the run that lies here; `ConfigError` where there is none."""
+        if not self.config.is_file():
+            raise ConfigError(
+                f"'{self.path}' holds no run to go on with. Leave --resume out, or give the --out of that run."
+            )
+        return config_from_dict(read_config(self.config))
+
+    def refuse_other_data(self, sha256: str) -> None:
+        """`ConfigError` where the run was begun on other images, masks or parts than those of this hash."""
+        try:
+            known = json.loads(self.data.read_text(encoding="utf-8"))["sha256"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"'{self.data}' is missing or damaged, so the run cannot go on. Train anew with another --out."
+            ) from error
+        if known != sha256:
+            raise ConfigError(
+                f"The images or masks are not those that '{self.path}' was trained on. Give its own data, or train anew with another --out."
+            )
 
     def set_status(self, status: Status, reason: str | None = None) -> None:
         """Say where the run stands."""

@@ -1,0 +1,80 @@
+"""What a training needs before its first step: data read and split, network, batches; and the card of its model."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import utome
+from utome.augmentation.tiles import TileAugmentation
+from utome.config.settings import Config
+from utome.data.batches import Draw, TileBatches
+from utome.data.dataset import Dataset
+from utome.data.layouts import find_samples
+from utome.data.preparation import Preparation
+from utome.data.splitting import Split, split
+from utome.data.survey import Survey, survey
+from utome.device import choose_device, compute_repeatably
+from utome.events import EpochDone, Listener, Noted
+from utome.modelfolder.card import ClassEntry, ModelCard, TileGeometry
+from utome.models.architectures import build_network
+from utome.training.loop import Task
+from utome.training.runfolder import data_hash
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A folder read and split, and the network's task on it."""
+
+    survey: Survey
+    split: Split
+    task: Task
+
+
+def prepare(data: Path, config: Config, listen: Listener) -> Prepared:
+    """Read, split and build; nothing is written."""
+    device = choose_device(config.machine, precision=config.training.precision)
+    found = survey(find_samples(data), listen=listen)
+    for note in found.notes:
+        listen(Noted(note))
+    parts = split(found.facts, validation=config.data.validation, test=config.data.test, seed=config.seed)
+    preparation = Preparation(found.channels, config.data.normalization, config.data.size)
+    compute_repeatably()
+    network = build_network(config.model, in_channels=found.channels, classes=found.classes.count, seed=config.seed)
+    device.place_network(network)
+    draw = Draw(config.training.tile, config.training.batch, config.training.tiles_per_image, config.seed)
+    dataset = Dataset(parts.train, preparation, found.classes)
+    batches = TileBatches(dataset, network.geometry, draw, TileAugmentation(config.augmentation))
+    return Prepared(
+        found, parts, Task(network, batches, Dataset(parts.val, preparation, found.classes), config, device)
+    )
+
+
+def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
+    """The card of the model that was best at this epoch."""
+    config, classes, geometry = prepared.task.config, prepared.survey.classes, prepared.task.network.geometry
+    entries = tuple(
+        ClassEntry(name=name, value=value) for name, value in zip(classes.names, classes.values, strict=True)
+    )
+    images = {fact.content: "train" for fact in prepared.split.train} | {
+        fact.content: "val" for fact in prepared.split.val
+    }
+    return ModelCard.model_validate({
+        "utome": utome.__version__,
+        "torch": torch.__version__,
+        "recipe": config.recipe,
+        "config_sha256": config.sha256,
+        "data_sha256": data_hash(prepared.survey, prepared.split),
+        "weights_sha256": "",
+        "architecture": config.model,
+        "in_channels": prepared.survey.channels,
+        "classes": entries,
+        "threshold": classes.threshold,
+        "normalization": config.data.normalization,
+        "size": config.data.size,
+        "geometry": TileGeometry(**vars(geometry)),
+        "prediction_tile": config.prediction.tile,
+        "precision": config.training.precision,
+        "metrics": {"epoch": best.epoch, "val_loss": best.val_loss, "val_mean_iou": best.val_mean_iou, "val_accuracy": best.val_accuracy},
+        "images": images,
+    })  # fmt: skip
