@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from utome.config.sections import LossSettings
+from utome.config.settings import config_from_dict
 from utome.errors import ConfigError
 from utome.losses.pixels import cross_entropy, dice
 from utome.losses.total import Loss, total_loss
@@ -117,5 +118,5 @@ def test_a_term_of_weight_zero_is_left_out() -> None:
 
 
 def test_a_loss_without_terms_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"so there is nothing to learn\. Set loss\.cross_entropy=1\."):
-        total_loss(LossSettings(cross_entropy=0.0, dice=0.0))
+    with pytest.raises(ConfigError, match=r"at least one term with a weight above 0, as in loss\.cross_entropy=1"):
+        config_from_dict({"loss": {"cross_entropy": 0.0, "dice": 0.0}})

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.command import ONE_THREAD, run_utome
+from utome.data.formats import read_mask
 from utome.data.layouts import find_samples
 from utome.data.survey import survey
 from utome.modelfolder.folder import load_model
@@ -34,7 +35,7 @@ def trained(request: pytest.FixtureRequest, real_images: Path, tmp_path_factory:
 
 def best_constant_mean_iou(document: dict[str, Any]) -> float:
     """The mean IoU of predicting the best single class everywhere: its share of the pixels, over the classes."""
-    truth = [np.asarray(Image.open(str(image["image"]).replace("/image/", "/label/"))) for image in held_out(document)]
+    truth = [read_mask(Path(image["image"].replace("/image/", "/label/"))) for image in held_out(document)]
     cell = float(np.mean([label > 127 for label in truth]))
     return max(cell, 1 - cell) / 2
 
@@ -65,9 +66,9 @@ def test_predict_writes_one_label_map_an_image_of_its_stem_and_size(
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["0.png", "7.png"]
     for name in ("0.png", "7.png"):
-        labels = Image.open(tmp_path / "out" / name)
-        assert (labels.mode, labels.size) == ("P", Image.open(few / name).size)
-        assert set(np.unique(np.asarray(labels))) == {0, 1}
+        with Image.open(tmp_path / "out" / name) as labels, Image.open(few / name) as image:
+            assert (labels.mode, labels.size) == ("P", image.size)
+            assert set(np.unique(np.asarray(labels))) == {0, 1}
 
 
 @pytest.mark.parametrize("recipe", [name for name in recipe_names() if name not in ALIASES])
