@@ -132,7 +132,7 @@ def recipes(name: str | None, *, json: bool) -> None:
             say_json(titles)
             return
         for each, title in titles.items():
-            say(f"{each:12} {title}")
+            say(f"{each:24} {title}")
         return
     recipe = load_recipe(name)
     if json:

@@ -7,7 +7,7 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
-from utome.config.architectures import AttentionUNetSettings, UNetSettings
+from utome.config.architectures import ModelSettings, UNetSettings
 from utome.config.section import Section
 from utome.config.sections import (
     AdamSettings,
@@ -32,7 +32,7 @@ class Config(Section):
     recipe: str = Field("unet", description="the recipe that these settings began as")
     seed: int = Field(0, ge=0, lt=2**31, description="every random draw follows from it")
     data: DataSettings = DataSettings()
-    model: UNetSettings | AttentionUNetSettings = Field(UNetSettings(), discriminator="architecture")
+    model: ModelSettings = Field(UNetSettings(), discriminator="architecture")
     loss: LossSettings = LossSettings()
     optimizer: AdamSettings | SGDSettings = Field(AdamSettings(learning_rate=1e-3), discriminator="name")
     training: TrainingSettings = TrainingSettings()

@@ -1,4 +1,7 @@
-"""The run folder: a contract that other tools read. Every file is written whole; a second run never overwrites it."""
+"""The run folder: a contract that other tools read. A second run never overwrites it.
+
+Every file is written whole, but for `events.jsonl`, which grows by a line at a time.
+"""
 
 import csv
 import io
