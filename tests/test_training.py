@@ -14,6 +14,7 @@ from PIL import Image
 from utome.config.overrides import override
 from utome.config.sections import AdamSettings, SGDSettings
 from utome.config.settings import Config
+from utome.device import enough_memory
 from utome.errors import ConfigError, MachineError, ModelError, NumericalError
 from utome.events import EpochDone, Event, Progressed
 from utome.jobs.train import TrainResult, resume, train
@@ -219,6 +220,17 @@ def test_a_config_of_an_unknown_recipe_is_refused_before_anything_is_written(dis
     with pytest.raises(ConfigError, match=r"There is no recipe .unett.\. Did you mean .unet."):
         train(discs, unknown, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_another_fault_of_torch_is_not_taken_for_too_little_memory() -> None:
+    with pytest.raises(NotImplementedError, match="no such operation"), enough_memory():
+        raise NotImplementedError("no such operation")
+
+
+@pytest.mark.parametrize("fault", [MemoryError, torch.OutOfMemoryError])
+def test_a_refusal_of_memory_is_a_fault_of_the_machine(fault: type[Exception]) -> None:
+    with pytest.raises(MachineError, match="too little memory"), enough_memory():
+        raise fault("full")
 
 
 def test_too_little_memory_is_a_fault_of_the_machine_with_what_to_lower(discs: Path, tmp_path: Path) -> None:

@@ -79,8 +79,9 @@ def enough_memory() -> Iterator[None]:
     """Turn torch's refusal of memory, which has no class of its own on a processor, into a `MachineError`."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if type(error) is RuntimeError and "DefaultCPUAllocator" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not known and "DefaultCPUAllocator" not in str(error):
             raise
         raise MachineError(
             "There is too little memory for this network and tile. Lower training.batch, training.tile or model.width; for "

@@ -63,22 +63,11 @@ class Scores:
             "mean_iou": number(together.mean_iou),
             "pixel_accuracy": number(together.pixel_accuracy),
             "classes": [
-                {"name": name, **row} for name, row in zip(self.classes, self._class_rows(together), strict=True)
+                {**row, "iou_mean_per_image": number(self.mean_per_image(index))}
+                for index, row in enumerate(_class_rows(together, self.classes))
             ],
             "images": [_image_row(image, self.classes) for image in self.images],
         }
-
-    def _class_rows(self, together: Confusion) -> Sequence[dict[str, float | None]]:
-        return [
-            {
-                "iou": number(together.iou[index]),
-                "dice": number(together.dice[index]),
-                "precision": number(together.precision[index]),
-                "recall": number(together.recall[index]),
-                "iou_mean_per_image": number(self.mean_per_image(index)),
-            }
-            for index in range(len(self.classes))
-        ]
 
 
 def number(value: float) -> float | None:
@@ -87,23 +76,19 @@ def number(value: float) -> float | None:
 
 
 def _image_row(image: ImageScore, classes: Sequence[str]) -> dict[str, Any]:
-    matrix = image.confusion
     return {
         "name": image.name,
         "image": str(image.sample.image),
         "seen": image.seen,
-        "mean_iou": number(matrix.mean_iou),
-        "pixel_accuracy": number(matrix.pixel_accuracy),
-        "classes": [
-            {
-                "name": name,
-                "iou": number(iou),
-                "dice": number(dice),
-                "precision": number(precision),
-                "recall": number(recall),
-            }
-            for name, iou, dice, precision, recall in zip(
-                classes, matrix.iou, matrix.dice, matrix.precision, matrix.recall, strict=True
-            )
-        ],
+        "mean_iou": number(image.confusion.mean_iou),
+        "pixel_accuracy": number(image.confusion.pixel_accuracy),
+        "classes": _class_rows(image.confusion, classes),
     }
+
+
+def _class_rows(matrix: Confusion, classes: Sequence[str]) -> list[dict[str, Any]]:
+    columns = {"iou": matrix.iou, "dice": matrix.dice, "precision": matrix.precision, "recall": matrix.recall}
+    return [
+        {"name": name, **{column: number(values[index]) for column, values in columns.items()}}
+        for index, name in enumerate(classes)
+    ]
