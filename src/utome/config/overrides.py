@@ -84,7 +84,9 @@ def _assign(settings: dict[str, Any], path: str, value: Any) -> None:
         place = place.setdefault(section, {})
     place[name] = value
     if sections and FORMS.get(sections[0]) == name:
-        kept = {known.rpartition(".")[2] for known in paths({sections[0]: str(value)}) if known.startswith(sections[0])}
+        kept = {
+            known.split(".")[1] for known in paths({sections[0]: str(value)}) if known.startswith(f"{sections[0]}.")
+        }
         settings[sections[0]] = {setting: given for setting, given in place.items() if setting in kept}
 
 

@@ -35,6 +35,9 @@ class LossSettings(Section):
 
     cross_entropy: NotNegative = Field(1.0, description="weight of the pixel-wise softmax cross entropy")
     dice: NotNegative = Field(0.0, description="weight of the soft Dice loss over the classes but the first")
+    supervision: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="λ: the share of a supervised network's further answers in the loss"
+    )
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Self:

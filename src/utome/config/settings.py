@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Self, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from utome.config.architectures import ModelSettings, UNetSettings
 from utome.config.section import Section
@@ -39,6 +39,15 @@ class Config(Section):
     augmentation: AugmentationSettings = AugmentationSettings()
     prediction: PredictionSettings = PredictionSettings()
     machine: MachineSettings = MachineSettings()
+
+    @model_validator(mode="after")
+    def _someone_answers_to_supervision(self) -> Self:
+        if self.loss.supervision and not self.model.supervised:
+            raise ConfigError(
+                f"`loss.supervision` is {self.loss.supervision}, but the network has one answer alone. Set it to 0, or "
+                "model.supervision=true with an architecture that has that setting."
+            )
+        return self
 
     def as_dict(self) -> dict[str, Any]:
         """The settings as plain values, as YAML and JSON hold them."""
