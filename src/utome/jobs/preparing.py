@@ -7,6 +7,7 @@ import torch
 
 import utome
 from utome.augmentation.tiles import TileAugmentation
+from utome.config.architectures import EfficientUNetSettings, ModelSettings, ResNetUNetSettings
 from utome.config.settings import Config
 from utome.data.batches import Draw, TileBatches
 from utome.data.dataset import Dataset
@@ -16,8 +17,9 @@ from utome.data.splitting import Split, split
 from utome.data.survey import Survey, survey
 from utome.device import choose_device, compute_repeatably
 from utome.events import EpochDone, Listener, Noted
-from utome.modelfolder.card import ClassEntry, ModelCard, TileGeometry
+from utome.modelfolder.card import ClassEntry, ModelCard, StartingWeightsEntry, TileGeometry
 from utome.models.architectures import build_network
+from utome.models.pretrained import StartingWeights, read_starting_weights
 from utome.training.loop import Task
 from utome.training.runfolder import data_hash
 
@@ -29,10 +31,15 @@ class Prepared:
     survey: Survey
     split: Split
     task: Task
+    starting: StartingWeightsEntry | None = None
 
 
-def prepare(data: Path, config: Config, listen: Listener) -> Prepared:
-    """Read, split and build; nothing is written."""
+def prepare(data: Path, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:
+    """Read, split and build; nothing is written.
+
+    The task's config says of the encoder's starting weights what came with them. Where training has `begun`, the
+    weights are in a checkpoint and are not read again.
+    """
     device = choose_device(config.machine, precision=config.training.precision)
     found = survey(find_samples(data), listen=listen)
     for note in found.notes:
@@ -40,14 +47,37 @@ def prepare(data: Path, config: Config, listen: Listener) -> Prepared:
     parts = split(found.facts, validation=config.data.validation, test=config.data.test, seed=config.seed)
     preparation = Preparation(found.channels, config.data.normalization, config.data.size)
     compute_repeatably()
+    weights = None if begun else _starting_weights(config.model, found.channels, listen)
+    if weights is not None:
+        conventions = {"epsilon": weights.epsilon, "padding": weights.padding}
+        asked = {name: value for name, value in conventions.items() if hasattr(config.model, name)}
+        config = config.model_copy(update={"model": config.model.model_copy(update=asked)})
     network = build_network(config.model, in_channels=found.channels, classes=found.classes.count, seed=config.seed)
+    if weights is not None:
+        network.encoder.load_state_dict(weights.tensors)
     device.place_network(network)
     draw = Draw(config.training.tile, config.training.batch, config.training.tiles_per_image, config.seed)
     dataset = Dataset(parts.train, preparation, found.classes)
     batches = TileBatches(dataset, network.geometry, draw, TileAugmentation(config.augmentation))
-    return Prepared(
-        found, parts, Task(network, batches, Dataset(parts.val, preparation, found.classes), config, device)
+    task = Task(network, batches, Dataset(parts.val, preparation, found.classes), config, device)
+    return Prepared(found, parts, task, None if weights is None else _entry(weights))
+
+
+def _starting_weights(model: ModelSettings, channels: int, listen: Listener) -> StartingWeights | None:
+    if not isinstance(model, EfficientUNetSettings | ResNetUNetSettings) or model.weights is None:
+        return None
+    weights = read_starting_weights(model, channels)
+    listen(
+        Noted(
+            f"The encoder begins with '{weights.source}' (licence: {weights.licence or 'not stated'}; epsilon "
+            f"{weights.epsilon:g}, padding {weights.padding})."
+        )
     )
+    return weights
+
+
+def _entry(weights: StartingWeights) -> StartingWeightsEntry:
+    return StartingWeightsEntry(source=weights.source, sha256=weights.sha256, licence=weights.licence)
 
 
 def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
@@ -77,4 +107,5 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "precision": config.training.precision,
         "metrics": {"epoch": best.epoch, "val_loss": best.val_loss, "val_mean_iou": best.val_mean_iou, "val_accuracy": best.val_accuracy},
         "images": images,
+        "starting_weights": prepared.starting,
     })  # fmt: skip

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utome.config.settings import Config
 from utome.device import enough_memory
-from utome.errors import InterruptedRunError
+from utome.errors import InterruptedRunError, ModelError
 from utome.events import EpochDone, Event, Listener, Noted, silent
 from utome.jobs.interruption import terminable
 from utome.jobs.preparing import Prepared, model_card, prepare
 from utome.jobs.scoring import score_split
+from utome.modelfolder.card import StartingWeightsEntry
 from utome.modelfolder.folder import load_model, save_model
 from utome.recipes.library import load_recipe
 from utome.report.page import write_report
@@ -39,7 +40,9 @@ def train(data: Path, config: Config, out: Path, *, listen: Listener = silent) -
     folder.refuse_if_there()
     with enough_memory():
         prepared = prepare(data, config, listen)
-        folder.create(config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+        folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+        if prepared.starting is not None:
+            folder.write_starting_weights(prepared.starting)
         return _run(prepared, begin(prepared.task), folder, listen)
 
 
@@ -52,10 +55,12 @@ def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
     folder = RunFolder(out)
     config = folder.saved_config()
     with enough_memory():
-        prepared = prepare(data, config, listen)
+        checkpoints = Checkpoints(folder.checkpoints, config)
+        prepared = prepare(data, config, listen, begun=checkpoints.begun)
         folder.refuse_other_data(data_hash(prepared.survey, prepared.split))
+        prepared = replace(prepared, starting=_same_starting_weights(folder, prepared))
         progress = begin(prepared.task)
-        Checkpoints(folder.checkpoints, config).restore(prepared.task.network, progress)
+        checkpoints.restore(prepared.task.network, progress)
         folder.set_status("running")
         if progress.history:
             folder.write_history(progress.history)
@@ -65,6 +70,17 @@ def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
             )
         )
         return _run(prepared, progress, folder, listen)
+
+
+def _same_starting_weights(folder: RunFolder, prepared: Prepared) -> StartingWeightsEntry | None:
+    """What the run wrote down of them; `ModelError` where they had to be read again and are others."""
+    known = folder.starting_weights()
+    if prepared.starting is not None and known is not None and prepared.starting.sha256 != known.sha256:
+        raise ModelError(
+            f"'{known.source}' no longer holds the weights that '{folder.path}' began with. Put them back, or train anew "
+            "with another --out."
+        )
+    return known
 
 
 def _run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Listener) -> TrainResult:

@@ -28,6 +28,14 @@ class TileGeometry(Section):
     halo: int
 
 
+class StartingWeightsEntry(Section):
+    """Weights that an encoder began with: where from, the sha256 of their file, and their licence where it is known."""
+
+    source: str
+    sha256: str
+    licence: str | None
+
+
 class ModelCard(Section):
     """The content of `model.json`. `images` maps the content hash of every image used to what it was used for."""
 
@@ -38,8 +46,8 @@ class ModelCard(Section):
     config_sha256: str
     data_sha256: str
     weights_sha256: str
-    starting_weights: None = Field(
-        None, description="licence and source of weights that training began from; none were used"
+    starting_weights: StartingWeightsEntry | None = Field(
+        None, description="weights that the encoder began with; none where all were drawn"
     )
     architecture: Annotated[ModelSettings, Field(discriminator="architecture")]
     in_channels: Annotated[int, Field(ge=1)]

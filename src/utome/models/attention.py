@@ -38,25 +38,28 @@ class Sources(nn.Module):
 
     def __init__(self, level: int, widths: tuple[int, ...], style: Style, *, pooled: bool) -> None:
         super().__init__()
-        self._level = level
+        finest = min(level, POOLED_LEVELS) if pooled else 0
+        self.levels = (level, *range(finest))
         self.finer = nn.ModuleList(
             nn.Sequential(nn.MaxPool2d(2 ** (level - finer)), *convolution(widths[finer], widths[level], style))
-            for finer in range(min(level, POOLED_LEVELS) if pooled else 0)
+            for finer in range(finest)
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         """All maps of the level's size and width, its own first."""
-        return [maps[self._level], *(pool(maps[finer]) for finer, pool in enumerate(self.finer))]
+        return [maps[self.levels[0]], *(pool(maps[finer]) for finer, pool in enumerate(self.finer))]
 
 
 class OneGate(Skip):
     """One gate over all sources together: Attention U-Net with one source, Advanced Attention U-Net with several."""
 
+    how = "one gate"
+
     def __init__(self, sources: Sources, *, width: int, inner: int) -> None:
         super().__init__()
         joined = width * (1 + len(sources.finer))
         self.sources, self.gate = sources, AttentionGate(joined, width, inner)
-        self.channels = width + joined
+        self.levels, self.channels = sources.levels, width + joined
 
     def forward(self, up: Float[Tensor, "n a h w"], maps: list[Tensor]) -> Float[Tensor, "n c h w"]:
         """The up-sampled map and the gated sources."""
@@ -66,11 +69,13 @@ class OneGate(Skip):
 class GateEach(Skip):
     """A gate for each source: Full Attention U-Net."""
 
+    how = "a gate each"
+
     def __init__(self, sources: Sources, *, width: int, inner: int) -> None:
         super().__init__()
         count = 1 + len(sources.finer)
         self.sources, self.gates = sources, nn.ModuleList(AttentionGate(width, width, inner) for _ in range(count))
-        self.channels = width * (1 + count)
+        self.levels, self.channels = sources.levels, width * (1 + count)
 
     def forward(self, up: Float[Tensor, "n a h w"], maps: list[Tensor]) -> Float[Tensor, "n c h w"]:
         """The up-sampled map and each gated source."""

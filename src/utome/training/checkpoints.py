@@ -40,6 +40,11 @@ class Checkpoints:
         self._folder = folder
         self._config_sha256 = config.sha256
 
+    @property
+    def begun(self) -> bool:
+        """Whether an epoch was saved."""
+        return bool(self._manifest()["generations"])
+
     def save(self, network: nn.Module, progress: Progress) -> None:
         """Save the state after an epoch, and the weights as the best ones if they are."""
         manifest = self._manifest()

@@ -17,7 +17,7 @@ from utome.data.dataset import Dataset
 from utome.device import Device
 from utome.errors import NumericalError
 from utome.events import EpochDone, Listener, Progressed
-from utome.losses.total import Loss, total_loss
+from utome.losses.total import supervised_loss, total_loss
 from utome.models.network import SegmentationNetwork
 from utome.randomness import key
 from utome.training.optimizers import learning_rate, make_optimizer
@@ -69,7 +69,7 @@ def fit(task: Task, progress: Progress, after_epoch: Callable[[EpochDone], None]
         if settings.stopping.patience is not None and progress.stopping.waited >= settings.stopping.patience:
             break
         started = time.perf_counter()
-        train_loss, train_accuracy, rate = _train_epoch(task, progress.optimizer, loss, epoch, listen)
+        train_loss, train_accuracy, rate = _train_epoch(task, progress.optimizer, epoch, listen)
         scores = validate(task.network, task.validation, loss, task.device, tile=task.config.prediction.tile)
         done = EpochDone(
             epoch, settings.epochs, train_loss, train_accuracy, scores.loss, scores.accuracy, scores.mean_iou, rate,
@@ -83,10 +83,12 @@ def fit(task: Task, progress: Progress, after_epoch: Callable[[EpochDone], None]
 
 
 def _train_epoch(
-    task: Task, optimizer: torch.optim.Optimizer, loss: Loss, epoch: int, listen: Listener
+    task: Task, optimizer: torch.optim.Optimizer, epoch: int, listen: Listener
 ) -> tuple[float, float, float]:
     """One pass over the tiles; mean loss and accuracy a pixel, and the last learning rate."""
     task.network.train()
+    task.network.reselect(task.config.seed, epoch)
+    loss = supervised_loss(task.config.loss)
     steps = len(task.batches)
     total, right, pixels, rate = 0.0, 0, 0, 0.0
     for step, batch in enumerate(task.batches.epoch(epoch)):
@@ -98,8 +100,8 @@ def _train_epoch(
             group["lr"] = rate
         target = batch.target.to(task.device.torch)
         with task.device.autocast():
-            logits = task.network(task.device.place(batch.image))
-        value = loss(logits, target)
+            answers = task.network.supervised(task.device.place(batch.image))
+        value = loss(answers, target)
         if not math.isfinite(value.item()):
             raise NumericalError(
                 f"The loss became {value.item()} at step {step + 1} of epoch {epoch}. The learning rate is probably too high: "
@@ -109,7 +111,7 @@ def _train_epoch(
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         total += value.item() * target.numel()
-        right += int((logits.argmax(dim=1) == target).sum())
+        right += int((answers[0].argmax(dim=1) == target).sum())
         pixels += target.numel()
         listen(Progressed(f"epoch {epoch}/{task.config.training.epochs}", step + 1, steps))
     return total / pixels, right / pixels, rate

@@ -27,8 +27,10 @@ from utome.device import Device
 from utome.errors import ConfigError
 from utome.events import EpochDone, Event, Progressed
 from utome.files import append_line, new_folder, sha256_bytes, write_json, write_text
+from utome.modelfolder.card import StartingWeightsEntry
 
 Status = Literal["running", "interrupted", "done", "failed"]
+STARTING_WEIGHTS = "starting_weights.json"
 NOT_REPEATING = ("seconds", "peak_memory_mb")
 
 
@@ -66,6 +68,22 @@ class RunFolder:
                 f"'{self.path}' holds no run to go on with. Leave --resume out, or give the --out of that run."
             )
         return config_from_dict(read_config(self.config))
+
+    def write_starting_weights(self, weights: StartingWeightsEntry) -> None:
+        """Write down what the encoder began with."""
+        write_json(self.path / STARTING_WEIGHTS, weights.model_dump(mode="json"))
+
+    def starting_weights(self) -> StartingWeightsEntry | None:
+        """What the encoder began with; none where all weights were drawn. `ConfigError` where the file is damaged."""
+        path = self.path / STARTING_WEIGHTS
+        if not path.exists():
+            return None
+        try:
+            return StartingWeightsEntry.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"'{path}' is damaged, so the run cannot go on. Train anew with another --out."
+            ) from error
 
     def refuse_other_data(self, sha256: str) -> None:
         """`ConfigError` where the run was begun on other images, masks or parts than those of this hash."""
