@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from utome.config.overrides import overlay
-from utome.config.settings import Config, config_from_dict
+from utome.config.settings import Config, config_from_dict, form_of, paths
 from utome.errors import ConfigError, nearest
 
 # Names that stand for another recipe.
@@ -20,7 +20,8 @@ class Recipe:
     """A system's settings, where they come from, and why the open ones are as they are.
 
     `published` tells for each setting stated by the paper where it stands there; `reasons` why the others were
-    chosen. Together they hold every setting, by dotted path.
+    chosen. Together they hold every setting, by dotted path. The file of a recipe that is `like` another one holds only
+    what differs from it.
     """
 
     name: str
@@ -53,6 +54,20 @@ def load_recipe(name: str) -> Recipe:
     if name not in recipe_names():
         raise ConfigError(f"There is no recipe '{name}'. {nearest(name, recipe_names())}")
     name = ALIASES.get(name, name)
-    content = yaml.safe_load(files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    content = _content(name)
     settings = {"recipe": name, **content["settings"]}
     return Recipe(name, content["title"], content["paper"], content["published"], content["reasons"], settings)
+
+
+def _content(name: str) -> dict[str, Any]:
+    """The file of a recipe, with what it takes over from the one that it is like."""
+    own: dict[str, Any] = yaml.safe_load(files(__package__).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+    if "like" not in own:
+        return own
+    other = _content(own["like"])
+    settings = overlay(other["settings"], own["settings"])
+    known, explained = set(paths(form_of(settings))), {**own["published"], **own["reasons"]}
+    for kind in ("published", "reasons"):
+        kept = {path: text for path, text in other[kind].items() if path in known and path not in explained}
+        own[kind] = {**kept, **own[kind]}
+    return {**other, **own, "settings": settings}
