@@ -157,15 +157,19 @@ def models(
         typer.Argument(metavar="[NAME]", help="one recipe or architecture, level by level", show_default=False),
     ] = None,
     assignments: Set = None,
-    channels: Annotated[int, typer.Option(min=1, help="channels of the images")] = 1,
+    channels: Annotated[
+        int | None, typer.Option(min=1, help="channels of the images; those of the paper's if not given")
+    ] = None,
     classes: Annotated[int, typer.Option(min=2, help="classes of the masks")] = 2,
     size: Annotated[int, typer.Option(min=1, help="side of the image in pixels, rounded up to one that fits")] = 512,
+    drawing: Annotated[Path | None, typer.Option("--draw", metavar="FILE.svg", help="draw it into this file")] = None,
     json: Json = False,
 ) -> None:
     """The networks there are: parameters, shapes, receptive field, sizes that fit."""
     from utome.cli import networks
 
-    networks.models(name, networks.Sight(tuple(assignments or ()), channels, classes, size), json=json)
+    sight = networks.Sight(tuple(assignments or ()), channels, classes, size)
+    networks.models(name, sight, drawing=drawing, json=json)
 
 
 def main() -> None:

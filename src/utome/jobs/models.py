@@ -1,26 +1,41 @@
 """`utome models`: the architectures there are, and what one consists of."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from utome.config.architectures import ModelSettings
 from utome.config.overrides import override
 from utome.errors import ConfigError, nearest
+from utome.files import write_bytes
 from utome.models.anatomy import Anatomy, anatomy
 from utome.models.architectures import ARCHITECTURES
 from utome.recipes.library import ALIASES, load_recipe, recipe_names
+from utome.report.drawing import draw
 
 
-def models(*, in_channels: int = 1, classes: int = 2, size: int = 512) -> dict[str, Anatomy]:
+def models(*, in_channels: int | None = None, classes: int = 2, size: int = 512) -> dict[str, Anatomy]:
     """Every recipe's network, by the recipe's name."""
     names = [name for name in recipe_names() if name not in ALIASES]
     return {name: describe_model(name, in_channels=in_channels, classes=classes, size=size) for name in names}
 
 
 def describe_model(
-    name: str, assignments: Sequence[str] = (), *, in_channels: int = 1, classes: int = 2, size: int = 512
+    name: str, assignments: Sequence[str] = (), *, in_channels: int | None = None, classes: int = 2, size: int = 512
 ) -> Anatomy:
-    """The network of a recipe or of an architecture, with settings changed by `model.*` assignments."""
-    return anatomy(_settings(name, assignments), in_channels=in_channels, classes=classes, size=size)
+    """The network of a recipe or of an architecture, with settings changed by `model.*` assignments.
+
+    Where no number of image channels is given, it is that of the paper's images.
+    """
+    settings = _settings(name, assignments)
+    channels = in_channels or ARCHITECTURES[settings.architecture].channels
+    return anatomy(settings, in_channels=channels, classes=classes, size=size)
+
+
+def draw_model(network: Anatomy, path: Path) -> None:
+    """Write a drawing of the network as SVG."""
+    if path.suffix.lower() != ".svg":
+        raise ConfigError(f"'{path}' is no name for a drawing, which is SVG. Let it end in .svg.")
+    write_bytes(path, draw(network).encode())
 
 
 def _settings(name: str, assignments: Sequence[str]) -> ModelSettings:
