@@ -22,7 +22,7 @@ from utome.config.overrides import override
 from utome.config.settings import Config
 from utome.data.batches import Batch, Draw, TileBatches
 from utome.data.dataset import Dataset
-from utome.data.layouts import find_samples
+from utome.data.layouts.finding import find_samples
 from utome.data.preparation import Preparation
 from utome.data.survey import survey
 from utome.device import choose_device, compute_repeatably

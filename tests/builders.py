@@ -11,7 +11,7 @@ from PIL import Image
 from utome.config.architectures import UNetSettings
 from utome.config.overrides import override
 from utome.config.settings import Config
-from utome.data.layouts import find_samples
+from utome.data.layouts.finding import find_samples
 from utome.data.survey import Survey, survey
 from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import Model

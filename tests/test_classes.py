@@ -20,7 +20,7 @@ def refusal(values: dict[int, int], *, lossy: bool = False) -> str:
 @pytest.mark.parametrize("high", [1, 7, 255, 65535])
 def test_masks_of_0_and_one_other_value_are_background_and_foreground(high: int) -> None:
     classes, note = class_table({0: 10, high: 5}, lossy=False)
-    assert classes == ClassTable(("background", "foreground"), (0, high))
+    assert classes == ClassTable(("background", "foreground"), ((0,), (high,)))
     assert classes.count == 2
     assert note == f"Masks hold 0 and {high}: read as two classes, background (0) and foreground ({high})."
 
@@ -64,7 +64,10 @@ def test_a_mask_with_both_1_and_255_is_no_mask_of_two_classes() -> None:
 
 
 def test_a_negative_value_is_refused() -> None:
-    assert refusal({-1: 3, 0: 5}) == "A mask holds the value -1; classes are numbered from 0 upwards."
+    assert refusal({-1: 3, 0: 5}) == (
+        "A mask holds the value -1; classes are numbered from 0 upwards. Export the masks again, or say what it means: "
+        "--set data.ignore=[-1] leaves its pixels out."
+    )
 
 
 @pytest.mark.parametrize("value", [0, 3, 255])
@@ -91,7 +94,7 @@ def test_masks_of_object_numbers_above_255_are_refused() -> None:
 def test_black_and_white_masks_with_the_noise_of_compression_are_cut_in_the_middle() -> None:
     values = {0: 5000, 255: 4900} | dict.fromkeys(range(1, 33), 1) | {100: 10, 150: 10}
     classes, note = class_table(values, lossy=False)
-    assert classes == ClassTable(("background", "foreground"), (0, 255), threshold=127)
+    assert classes == ClassTable(("background", "foreground"), ((0,), (255,)), threshold=127)
     assert "black and white with noise" in note
     assert "above 127 is foreground" in note
     assert classes.labels(np.asarray([[0, 127], [128, 250]], dtype=np.uint8), source="a").tolist() == [[0, 0], [1, 1]]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.builders import look, noise, pair, pair_folder, save, save_pairs, square
-from utome.data.layouts import find_images, find_samples
+from utome.data.layouts.finding import find_images, find_samples
 from utome.data.survey import survey
 from utome.data.truth import read_objects, read_truth
 from utome.errors import DataError
@@ -35,7 +35,7 @@ def test_images_beside_masks_are_pairs_in_order_of_their_names(tmp_path: Path) -
     listing = find_samples(pair_folder(tmp_path, 3))
     assert listing.layout == "pairs"
     assert [sample.name for sample in listing.samples] == ["image-0", "image-1", "image-2"]
-    assert all(sample.part is None and not sample.objects for sample in listing.samples)
+    assert all(sample.part is None and sample.truth == "labels" for sample in listing.samples)
     assert listing.samples[0].masks == (tmp_path / "masks" / "image-0.png",)
 
 
@@ -101,7 +101,7 @@ def test_the_data_science_bowl_layout_has_one_mask_file_an_object(tmp_path: Path
     listing = find_samples(tmp_path)
     assert listing.layout == "dsb2018"
     assert [sample.name for sample in listing.samples] == ["a1", "b2"]
-    assert all(sample.objects and len(sample.masks) == 2 for sample in listing.samples)
+    assert all(sample.truth == "objects" and len(sample.masks) == 2 for sample in listing.samples)
     assert listing.notes == ("One mask file an object: the files of an image are united into one foreground.",)
 
 

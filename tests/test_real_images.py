@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.command import ONE_THREAD, run_utome
 from utome.data.formats import read_mask
-from utome.data.layouts import find_samples
+from utome.data.layouts.finding import find_samples
 from utome.data.survey import survey
 from utome.modelfolder.folder import load_model
 from utome.recipes.library import ALIASES, recipe_names

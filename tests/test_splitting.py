@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import look, pair, pair_folder, save_pairs
-from utome.data.layouts import Part, Sample
+from utome.data.samples import Part, Sample
 from utome.data.splitting import Split, split
 from utome.data.survey import Facts
 from utome.errors import DataError

@@ -13,9 +13,24 @@ from utome.config.section import NotNegative, Positive, Section, Share
 Monitor = Literal["val_loss", "val_mean_iou"]
 
 
+# A grey value or object number, or a colour as `#rrggbb`.
+MaskValue = int | Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
+
+
 class DataSettings(Section):
     """How images and masks become what the network sees."""
 
+    layout: str | None = Field(None, description="how the folder is laid out; none finds out")
+    classes: tuple[tuple[str, tuple[MaskValue, ...]], ...] = Field(
+        (),
+        description="names of the classes, each with its mask values, as in [[background, [0]], [crack, [2]]]; a colour is "
+        "written '#ff0000'. Empty: as the masks suggest",
+    )
+    ignore: tuple[MaskValue, ...] = Field((), description="mask values whose pixels are neither trained on nor scored")
+    group: str | None = Field(
+        None,
+        description="a regular expression found in each name; images that agree in its first group stay in one part",
+    )
     normalization: Literal["image", "range", "none"] = Field(
         "image",
         description="`image`: zero mean and unit deviation over each whole image; `range`: what "

@@ -1,12 +1,12 @@
-"""The class table: which value in a mask is which class."""
+"""The class table: which value in a mask is which class, and which values mean that nothing is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Integer, UInt8
 
-from utome.data.formats import Labels
+from utome.data.truth import UNKNOWN
 from utome.errors import DataError
 
 # More distinct values than this are no classes but grey levels or object numbers.
@@ -14,66 +14,138 @@ MOST_CLASSES = 32
 # Grey values this near to 0 or 255 are noise of compression or smoothing, when nearly all pixels have them.
 NOISE = 32
 NOISE_SHARE = 0.98
+# The label of a pixel of which nothing is known: no loss and no score counts it.
+IGNORED = 255
+# Values of coloured masks are red, green and blue in one number, above all that grey masks hold.
+COLOURED = 2**24
+Values = Integer[np.ndarray, "h w"]
 
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Names of the classes and the mask value of each, in ascending order; the first is the background of two.
+    """Names of the classes and the mask values of each; the first is the background of two.
 
-    With a `threshold` the masks are noisy black and white: what lies above it is the second class.
+    With a `threshold` the masks are noisy black and white: what lies above it is the second class. Pixels with one of
+    the values in `ignored` belong to no class.
     """
 
     names: tuple[str, ...]
-    values: tuple[int, ...]
+    values: tuple[tuple[int, ...], ...]
     threshold: int | None = None
+    ignored: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
         """How many classes there are."""
         return len(self.names)
 
-    def number(self, value: int) -> int:
-        """The class number of one mask value that was found when the table was made."""
-        return int(value > self.threshold) if self.threshold is not None else self.values.index(value)
+    def number(self, value: int) -> int | None:
+        """The class number of one mask value that was found when the table was made; none where it is ignored."""
+        if value == UNKNOWN or value in self.ignored:
+            return None
+        if self.threshold is not None:
+            return int(value > self.threshold)
+        return next(number for number, values in enumerate(self.values) if value in values)
 
-    def labels(self, mask: Labels, *, source: str) -> UInt8[np.ndarray, "h w"]:
-        """Class numbers of a mask; `DataError` names `source` where a value belongs to no class.
+    def labels(self, mask: Values, *, source: str) -> UInt8[np.ndarray, "h w"]:
+        """Class numbers of a mask, `IGNORED` where nothing is known; `DataError` names `source` where a value is no class.
 
         With two classes, 0/1 and 0/255 mean the same.
         """
+        ignored = np.isin(mask, (UNKNOWN, *self.ignored))
         if self.threshold is not None:
-            return (mask > self.threshold).astype(np.uint8)
-        known = np.asarray(self.values)
-        if self.values in {(0, 1), (0, 255)} and mask.size and mask.max() in {1, 255}:
-            known = np.asarray([0, mask.max()])
-        numbers = np.searchsorted(known, mask).clip(max=len(known) - 1)
-        strange = mask[known[numbers] != mask]
+            labels = (mask > self.threshold).astype(np.uint8)
+        else:
+            labels = self._by_value(np.where(ignored, self.values[0][0], mask), source)
+        labels[ignored] = IGNORED
+        return labels
+
+    def _by_value(self, mask: Values, source: str) -> UInt8[np.ndarray, "h w"]:
+        pairs = [(value, number) for number, values in enumerate(self.values) for value in values]
+        if self.values in {((0,), (1,)), ((0,), (255,))} and mask.size and mask.max() in {1, 255}:
+            pairs = [(0, 0), (int(mask.max()), 1)]
+        known, numbers = map(np.asarray, zip(*sorted(pairs), strict=True))
+        places = np.searchsorted(known, mask).clip(max=len(known) - 1)
+        strange = mask[known[places] != mask]
         if strange.size:
             raise DataError(
-                f"The mask '{source}' holds the value {strange[0]}, which is no class; accepted: {', '.join(map(str, self.values))}."
+                f"The mask '{source}' holds the value {shown(strange[0])}, which is no class; accepted: "
+                f"{', '.join(map(shown, sorted(value for value, _ in pairs)))}."
             )
-        return numbers.astype(np.uint8)
+        return numbers[places].astype(np.uint8)
 
 
-def class_table(values: Mapping[int, int], *, lossy: bool) -> tuple[ClassTable, str]:
+@dataclass(frozen=True)
+class Declared:
+    """What is said of the classes beforehand: their names and values, by the user or the layout; and what is ignored."""
+
+    classes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    ignored: tuple[int, ...] = ()
+
+
+def class_table(values: Mapping[int, int], *, lossy: bool, declared: Declared | None = None) -> tuple[ClassTable, str]:
     """The classes behind the values found in all masks (value: pixels), and a sentence that says how they are read.
 
     `lossy` says that some mask is a JPEG. `DataError` where the values cannot be classes.
     """
-    found = sorted(values)
+    declared = declared or Declared()
+    if declared.classes:
+        return _declared(values, declared)
+    counted = {value: count for value, count in values.items() if value not in {UNKNOWN, *declared.ignored}}
+    found = sorted(counted)
+    if not found:
+        raise DataError("Every pixel of every mask is ignored, so there is nothing to learn. Check data.ignore.")
     if found[0] < 0:
-        raise DataError(f"A mask holds the value {found[0]}; classes are numbered from 0 upwards.")
+        raise DataError(
+            f"A mask holds the value {found[0]}; classes are numbered from 0 upwards. Export the masks again, or say "
+            f"what it means: --set data.ignore=[{found[0]}] leaves its pixels out."
+        )
     if lossy or len(found) > MOST_CLASSES:
-        return _thresholded(values)
+        return _thresholded(counted)
     if len(found) == 1:
         raise DataError(
             f"Every mask holds the value {found[0]} alone, so there is nothing to learn. Check that these are the masks."
         )
-    if len(found) == 2 and found[0] == 0:
-        note = f"Masks hold 0 and {found[1]}: read as two classes, background (0) and foreground ({found[1]})."
-        return ClassTable(("background", "foreground"), tuple(found)), note
-    note = f"Masks hold {len(found)} values ({', '.join(map(str, found))}): each is read as a class."
-    return ClassTable(tuple(f"class {value}" for value in found), tuple(found)), note
+    return _found(found, declared)
+
+
+def shown(value: int) -> str:
+    """A mask value as people know it: a number, or the colour of a coloured mask.
+
+    >>> shown(7), shown(COLOURED + 0xFF8000)
+    ('7', '#ff8000')
+    """
+    return f"#{value - COLOURED:06x}" if value >= COLOURED else str(value)
+
+
+def _declared(values: Mapping[int, int], declared: Declared) -> tuple[ClassTable, str]:
+    names, members = zip(*declared.classes, strict=True)
+    known = {value for each in members for value in each} | {UNKNOWN, *declared.ignored}
+    strange = sorted(set(values) - known)
+    if strange:
+        raise DataError(
+            f"The masks hold {', '.join(map(shown, strange[:5]))}{' and more' if len(strange) > 5 else ''}, which belongs to no class of "
+            f"data.classes. Add it to a class, or to data.ignore."
+        )
+    parts = ", ".join(f"{name} ({', '.join(map(shown, each))})" for name, each in declared.classes)
+    return ClassTable(names, members, ignored=declared.ignored), f"Classes: {parts}.{_left_out(declared)}"
+
+
+def _found(found: Sequence[int], declared: Declared) -> tuple[ClassTable, str]:
+    left_out = _left_out(declared)
+    alone = tuple((value,) for value in found)
+    if len(found) == 2 and found[0] in {0, COLOURED}:
+        low, high = map(shown, found)
+        note = (
+            f"Masks hold {low} and {high}: read as two classes, background ({low}) and foreground ({high}).{left_out}"
+        )
+        return ClassTable(("background", "foreground"), alone, ignored=declared.ignored), note
+    note = f"Masks hold {len(found)} values ({', '.join(map(shown, found))}): each is read as a class.{left_out}"
+    return ClassTable(tuple(f"class {shown(value)}" for value in found), alone, ignored=declared.ignored), note
+
+
+def _left_out(declared: Declared) -> str:
+    return f" Ignored: {', '.join(map(shown, declared.ignored))}." if declared.ignored else ""
 
 
 def _thresholded(values: Mapping[int, int]) -> tuple[ClassTable, str]:
@@ -94,4 +166,4 @@ def _thresholded(values: Mapping[int, int]) -> tuple[ClassTable, str]:
             "Save the classes as 0 and 255 in a PNG."
         )
     note = f"Masks are black and white with noise ({clear / total:.2%} of the pixels within {NOISE} of 0 or 255): above 127 is foreground."
-    return ClassTable(("background", "foreground"), (0, 255), threshold=127), note
+    return ClassTable(("background", "foreground"), ((0,), (255,)), threshold=127), note

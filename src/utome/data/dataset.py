@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from utome.data.classes import ClassTable
-from utome.data.formats import read_image
 from utome.data.preparation import Preparation
 from utome.data.survey import Facts
-from utome.data.truth import read_truth
+from utome.data.truth import read_pixels, read_truth
 
 # Prepared images are kept up to this size together; what does not fit is read again each time.
 CACHE_BYTES = 2**29
@@ -58,6 +57,6 @@ class Dataset:
 
     def _read(self, facts: Facts) -> Item:
         sample = facts.sample
-        image = self._preparation.image(read_image(sample.image), source=str(sample.image))
-        labels = self._classes.labels(read_truth(sample), source=str(sample.masks[0]))
+        image = self._preparation.image(read_pixels(sample), source=sample.source)
+        labels = self._classes.labels(read_truth(sample), source=sample.truth_source)
         return Item(facts, image, self._preparation.labels(labels))

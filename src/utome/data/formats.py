@@ -26,7 +26,7 @@ def is_image_file(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def read_image(path: Path) -> Pixels:
+def read_image(path: Path, *, page: int | None = None) -> Pixels:
     """The pixels of an image, height by width by channels, one channel when it is grey and three when it is colour.
 
     Depth is kept as the file has it. A transparency that is the same everywhere is dropped, and a grey image stored
@@ -45,7 +45,7 @@ def read_image(path: Path) -> Pixels:
     return _finite(pixels, path)
 
 
-def read_mask(path: Path) -> Labels:
+def read_mask(path: Path, *, page: int | None = None) -> Labels:
     """The values of a mask, height by width, as integers; a palette is read as its indices.
 
     `DataError` where the file cannot be read, is coloured, or holds fractions.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from utome.data.layouts import Part
+from utome.data.samples import Part
 from utome.data.survey import Facts
 from utome.errors import DataError
 from utome.randomness import key
@@ -82,7 +82,7 @@ def _refuse_leaks(parts: Split) -> None:
             twin = seen.get(fact.content)
             if twin is not None:
                 raise DataError(
-                    f"'{fact.sample.image}' and '{twin.sample.image}' are the same image, but in different parts (train, val, "
+                    f"'{fact.sample.source}' and '{twin.sample.source}' are the same image, but in different parts (train, val, "
                     "test): the score would be too good. Take one out."
                 )
         seen |= {fact.content: fact for fact in part}

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from utome.data.classes import ClassTable, class_table
-from utome.data.formats import LOSSY, Pixels, read_image
-from utome.data.layouts import Listing, Sample
-from utome.data.truth import read_truth
+from utome.data.classes import ClassTable, Declared, class_table
+from utome.data.formats import LOSSY, Pixels
+from utome.data.samples import Listing, Sample
+from utome.data.truth import read_pixels, read_truth
 from utome.errors import DataError
 from utome.events import Listener, Progressed, silent
 from utome.files import sha256_bytes
@@ -49,15 +49,21 @@ class Survey:
         return max(fact.channels for fact in self.facts)
 
 
-def survey(listing: Listing, *, listen: Listener = silent) -> Survey:
-    """Look at every sample, keeping none in memory; `DataError` for the first that cannot be used."""
+def survey(listing: Listing, declared: Declared | None = None, *, listen: Listener = silent) -> Survey:
+    """Look at every sample, keeping none in memory; `DataError` for the first that cannot be used.
+
+    Classes are those `declared`, else the layout's own, else as the values found suggest.
+    """
     facts = look_at(listing.samples, listen=listen)
     values: Counter[int] = Counter()
     for fact in facts:
         values.update(fact.values)
     lossy = any(path.suffix.lower() in LOSSY for sample in listing.samples for path in sample.masks)
-    classes, note = class_table(values, lossy=lossy)
-    notes = listing.notes if any(sample.objects for sample in listing.samples) else (*listing.notes, note)
+    declared = declared or Declared()
+    if not declared.classes:
+        declared = replace(declared, classes=tuple(listing.classes.items()))
+    classes, note = class_table(values, lossy=lossy, declared=declared)
+    notes = listing.notes if any(sample.truth != "labels" for sample in listing.samples) else (*listing.notes, note)
     return Survey(listing, tuple(facts), classes, notes)
 
 
@@ -77,12 +83,12 @@ def content_hash(pixels: Pixels) -> str:
 
 
 def _facts(sample: Sample) -> Facts:
-    pixels, truth = read_image(sample.image), read_truth(sample)
+    pixels, truth = read_pixels(sample), read_truth(sample)
     if truth.shape != pixels.shape[:2]:
         height, width = truth.shape
         raise DataError(
-            f"The image '{sample.image}' is {pixels.shape[0]}x{pixels.shape[1]} (height x width), but its mask "
-            f"'{sample.masks[0]}' is {height}x{width}. They must have the same size: export the mask again, or take the pair out."
+            f"The image '{sample.source}' is {pixels.shape[0]}x{pixels.shape[1]} (height x width), but its mask "
+            f"'{sample.truth_source}' is {height}x{width}. They must have the same size: export the mask again, or take the pair out."
         )
     values, counts = np.unique(truth, return_counts=True)
     return Facts(

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float64, Integer, UInt8
 
 from utome.data.classes import ClassTable
-from utome.data.formats import Pixels, read_image
+from utome.data.formats import Pixels
 from utome.data.survey import Facts
-from utome.data.truth import read_truth
+from utome.data.truth import read_pixels, read_truth
 from utome.metrics.confusion import confusion, empty_confusion
 
 BINS = 256
@@ -48,8 +48,8 @@ def fit_otsu(facts: Sequence[Facts], classes: ClassTable) -> Otsu:
     sides: tuple[Side, Side] = ("bright", "dark")
     totals = {side: empty_confusion(2) for side in sides}
     for fact in facts:
-        truth = classes.labels(read_truth(fact.sample), source=str(fact.sample.masks[0]))
-        pixels = read_image(fact.sample.image)
+        truth = classes.labels(read_truth(fact.sample), source=fact.sample.truth_source)
+        pixels = read_pixels(fact.sample)
         for side in sides:
             totals[side] += confusion(truth, Otsu(side=side).labels(pixels), classes=2)
     return Otsu(side="bright" if totals["bright"].iou[1] >= totals["dark"].iou[1] else "dark")

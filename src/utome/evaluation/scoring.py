@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from utome.data.classes import ClassTable
-from utome.data.formats import Pixels, read_image
+from utome.data.formats import Pixels
 from utome.data.survey import Facts
-from utome.data.truth import read_truth
+from utome.data.truth import read_pixels, read_truth
 from utome.evaluation.table import ImageScore, Scores, Seen
 from utome.events import Listener, Progressed
 from utome.metrics.confusion import confusion
@@ -35,8 +35,8 @@ def score(
     rows = []
     for done, fact in enumerate(facts, start=1):
         sample = fact.sample
-        truth = fit_truth(classes.labels(read_truth(sample), source=str(sample.masks[0])))
-        predicted = predict(read_image(sample.image), str(sample.image))
+        truth = fit_truth(classes.labels(read_truth(sample), source=sample.truth_source))
+        predicted = predict(read_pixels(sample), sample.source)
         matrix = confusion(truth, predicted, classes=classes.count)
         rows.append(ImageScore(sample, seen.get(fact.content, "never"), matrix))
         listen(Progressed("scoring", done, len(facts)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal
 
-from utome.data.layouts import Sample
+from utome.data.samples import Sample
 from utome.metrics.confusion import Confusion
 
 # What training knew of an image: it learned from it, it chose the model by it, or it never saw it.
@@ -78,7 +78,7 @@ def number(value: float) -> float | None:
 def _image_row(image: ImageScore, classes: Sequence[str]) -> dict[str, Any]:
     return {
         "name": image.name,
-        "image": str(image.sample.image),
+        "image": image.sample.source,
         "seen": image.seen,
         "mean_iou": number(image.confusion.mean_iou),
         "pixel_accuracy": number(image.confusion.pixel_accuracy),

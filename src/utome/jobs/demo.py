@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.overrides import override
-from utome.data.layouts import find_samples
+from utome.data.layouts.finding import find_samples
 from utome.data.survey import survey
 from utome.device import choose_device
 from utome.errors import ConfigError

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.sections import MachineSettings
-from utome.data.layouts import find_samples
+from utome.data.layouts.finding import find_samples
 from utome.data.survey import look_at
 from utome.device import choose_device, enough_memory
 from utome.evaluation.table import Scores

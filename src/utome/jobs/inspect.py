@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utome.data.layouts import find_samples
+from utome.data.layouts.finding import find_samples
 from utome.data.survey import Survey, survey
 from utome.events import Listener, silent
 
@@ -28,12 +28,14 @@ class Inspection:
 
     @property
     def shares(self) -> list[tuple[str, float]]:
-        """Each class and its share of all pixels."""
+        """Each class and its share of all pixels of which something is known."""
         table = self.survey.classes
         pixels = [0] * table.count
         for fact in self.survey.facts:
             for value, count in fact.values.items():
-                pixels[table.number(value)] += count
+                number = table.number(value)
+                if number is not None:
+                    pixels[number] += count
         return [(name, count / sum(pixels)) for name, count in zip(table.names, pixels, strict=True)]
 
     def as_json(self) -> dict[str, Any]:

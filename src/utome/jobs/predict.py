@@ -8,7 +8,7 @@ from typing import Any
 
 from utome.config.sections import MachineSettings
 from utome.data.formats import read_image
-from utome.data.layouts import find_images
+from utome.data.layouts.finding import find_images
 from utome.device import choose_device, enough_memory
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, Progressed, silent

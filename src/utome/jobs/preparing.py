@@ -11,7 +11,7 @@ from utome.config.architectures import EfficientUNetSettings, ModelSettings, Res
 from utome.config.settings import Config
 from utome.data.batches import Draw, TileBatches
 from utome.data.dataset import Dataset
-from utome.data.layouts import find_samples
+from utome.data.layouts.finding import find_samples
 from utome.data.preparation import Preparation
 from utome.data.splitting import Split, split
 from utome.data.survey import Survey, survey
@@ -84,7 +84,7 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
     """The card of the model that was best at this epoch."""
     config, classes, geometry = prepared.task.config, prepared.survey.classes, prepared.task.network.geometry
     entries = tuple(
-        ClassEntry(name=name, value=value) for name, value in zip(classes.names, classes.values, strict=True)
+        ClassEntry(name=name, values=values) for name, values in zip(classes.names, classes.values, strict=True)
     )
     images = {fact.content: "train" for fact in prepared.split.train} | {
         fact.content: "val" for fact in prepared.split.val
@@ -100,6 +100,7 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "in_channels": prepared.survey.channels,
         "classes": entries,
         "threshold": classes.threshold,
+        "ignored": classes.ignored,
         "normalization": config.data.normalization,
         "size": config.data.size,
         "geometry": TileGeometry(**vars(geometry)),

@@ -67,8 +67,9 @@ class Confusion:
 
 
 def confusion(truth: LabelMap, predicted: LabelMap, *, classes: int) -> Confusion:
-    """The confusion matrix of two label maps of the same size."""
-    pairs = truth.astype(np.int64).ravel() * classes + predicted.ravel()
+    """The confusion matrix of two label maps of the same size; where the truth is no class, nothing is counted."""
+    known = truth < classes
+    pairs = truth[known].astype(np.int64) * classes + predicted[known]
     return Confusion(np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.int64))
 
 

@@ -9,14 +9,14 @@ from utome.config.section import Section
 from utome.data.classes import ClassTable
 from utome.data.preparation import Preparation
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class ClassEntry(Section):
-    """One class: its name, and its value in the masks that were trained on."""
+    """One class: its name, and its values in the masks that were trained on."""
 
     name: str
-    value: int
+    values: tuple[int, ...]
 
 
 class TileGeometry(Section):
@@ -39,7 +39,7 @@ class StartingWeightsEntry(Section):
 class ModelCard(Section):
     """The content of `model.json`. `images` maps the content hash of every image used to what it was used for."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     utome: str
     torch: str
     recipe: str
@@ -53,6 +53,7 @@ class ModelCard(Section):
     in_channels: Annotated[int, Field(ge=1)]
     classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]
     threshold: int | None
+    ignored: tuple[int, ...] = ()
     normalization: Literal["image", "range", "none"]
     size: tuple[int, int] | None
     geometry: TileGeometry
@@ -64,8 +65,8 @@ class ModelCard(Section):
     @property
     def class_table(self) -> ClassTable:
         """The classes as the data room knows them."""
-        names, values = zip(*((entry.name, entry.value) for entry in self.classes), strict=True)
-        return ClassTable(names, values, self.threshold)
+        names, values = zip(*((entry.name, entry.values) for entry in self.classes), strict=True)
+        return ClassTable(names, values, self.threshold, self.ignored)
 
     @property
     def preparation(self) -> Preparation:

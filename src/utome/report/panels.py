@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from utome.data.formats import Pixels, read_image
-from utome.data.truth import read_truth
+from utome.data.classes import IGNORED
+from utome.data.formats import Pixels
+from utome.data.truth import read_pixels, read_truth
 from utome.evaluation.table import ImageScore, Scores
 from utome.prediction.pictures import Colour, LabelMap, colour_png, displayed, overlay
 from utome.prediction.predictor import Predictor
@@ -63,9 +64,12 @@ def errors(pixels: Pixels, truth: LabelMap, predicted: LabelMap) -> Colour:
 
 def _pictures(predictor: Predictor, image: ImageScore) -> dict[str, Colour]:
     sample = image.sample
-    pixels = read_image(sample.image)
-    predicted = predictor.labels(pixels, source=str(sample.image))
-    truth = predictor.card.class_table.labels(read_truth(sample), source=str(sample.masks[0]))
+    pixels = read_pixels(sample)
+    predicted = predictor.labels(pixels, source=sample.source)
+    # Where nothing is known, nothing is shown.
+    truth = predictor.card.class_table.labels(read_truth(sample), source=sample.truth_source)
+    known = truth != IGNORED
+    truth, predicted = np.where(known, truth, 0), np.where(known, predicted, 0)
     return {
         "image": displayed(pixels),
         "truth": overlay(pixels, truth),

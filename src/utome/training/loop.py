@@ -13,6 +13,7 @@ import torch
 
 from utome.config.settings import Config
 from utome.data.batches import TileBatches
+from utome.data.classes import IGNORED
 from utome.data.dataset import Dataset
 from utome.device import Device
 from utome.errors import NumericalError
@@ -110,8 +111,9 @@ def _train_epoch(
         optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        total += value.item() * target.numel()
+        known = int((target != IGNORED).sum())
+        total += value.item() * known
         right += int((answers[0].argmax(dim=1) == target).sum())
-        pixels += target.numel()
+        pixels += known
         listen(Progressed(f"epoch {epoch}/{task.config.training.epochs}", step + 1, steps))
-    return total / pixels, right / pixels, rate
+    return total / max(pixels, 1), right / max(pixels, 1), rate

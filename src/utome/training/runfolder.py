@@ -119,12 +119,14 @@ class RunFolder:
 
 def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
     """The content of `data.json`: where every image lies, what it holds and what it is for."""
-    part_of = {fact.sample.image: part for part in ("train", "val", "test") for fact in getattr(split, part)}
+    part_of = {fact.sample.source: part for part in ("train", "val", "test") for fact in getattr(split, part)}
     images = [
         {
             "name": fact.sample.name,
-            "part": part_of[fact.sample.image],
+            "part": part_of[fact.sample.source],
             "image": str(fact.sample.image.resolve()),
+            "page": fact.sample.page,
+            "group": fact.sample.group,
             "masks": [str(mask.resolve()) for mask in fact.sample.masks],
             "height": fact.height,
             "width": fact.width,
@@ -138,13 +140,15 @@ def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
         for fact in survey.facts
     ]
     classes = [
-        {"name": name, "value": value} for name, value in zip(survey.classes.names, survey.classes.values, strict=True)
+        {"name": name, "values": values}
+        for name, values in zip(survey.classes.names, survey.classes.values, strict=True)
     ]
     return {
         "root": str(survey.listing.root.resolve()),
         "layout": survey.listing.layout,
         "classes": classes,
         "threshold": survey.classes.threshold,
+        "ignored": survey.classes.ignored,
         "sha256": data_hash(survey, split),
         "images": images,
     }
@@ -154,7 +158,9 @@ def data_hash(survey: Survey, split: Split) -> str:
     """A hash of what is trained on: pixels, masks, classes and parts; not of names or places."""
     parts = [sorted((fact.content, fact.truth) for fact in getattr(split, part)) for part in ("train", "val", "test")]
     return sha256_bytes(
-        json.dumps([parts, survey.classes.names, survey.classes.values, survey.classes.threshold]).encode()
+        json.dumps(
+            [parts, survey.classes.names, survey.classes.values, survey.classes.threshold, survey.classes.ignored]
+        ).encode()
     )
 
 

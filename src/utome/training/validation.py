@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
+from utome.data.classes import IGNORED
 from utome.data.dataset import Dataset
 from utome.device import Device
 from utome.losses.total import Loss
@@ -29,11 +30,12 @@ def validate(network: SegmentationNetwork, dataset: Dataset, loss: Loss, device:
     for item in dataset:
         logits = predict_tiled(network, item.image, device, tile=tile)
         target = torch.from_numpy(item.labels.astype("int64"))
-        total += float(loss(logits[None], target[None])) * item.labels.size
-        pixels += item.labels.size
+        known = int((item.labels != IGNORED).sum())
+        total += float(loss(logits[None], target[None])) * known
+        pixels += known
         found = confusion(item.labels, classify(logits), classes=logits.shape[0])
         matrix = (matrix or empty_confusion(logits.shape[0])) + found
     network.train()
     if matrix is None:
         raise AssertionError("a split always has a validation image")
-    return Validation(total / pixels, matrix.pixel_accuracy, matrix.mean_iou)
+    return Validation(total / max(pixels, 1), matrix.pixel_accuracy, matrix.mean_iou)

@@ -1,0 +1,1 @@
+"""Layouts of folders: how each kind of data set is recognised and read, one file a layout."""
