@@ -43,6 +43,15 @@ class DataSettings(Section):
         0.15, description="share of the images that choose the best model, where the folders do not say"
     )
     test: Share = Field(0.15, description="share of the images kept for the honest score, where the folders do not say")
+    split: Annotated[str, Field(pattern=r"^\d+/\d+(/\d+)?$")] | None = Field(
+        None,
+        description="parts of exact size in this proportion, train/validation/test, as in 35/5/10; none: each image where its "
+        "own hash falls, so that adding images moves none",
+    )
+    folds: int | None = Field(
+        None, ge=2, description="parts of equal size of which one is the test part; none: no folds"
+    )
+    fold: int = Field(0, ge=0, description="which of the folds is the test part, from 0")
 
 
 class LossSettings(Section):

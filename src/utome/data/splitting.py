@@ -1,12 +1,16 @@
 """Which images train, which choose the model, and which are kept for the honest score."""
 
+import re
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from utome.data.samples import Part
 from utome.data.survey import Facts
-from utome.errors import DataError
+from utome.errors import ConfigError, DataError
 from utome.randomness import key
+
+LARGEST_KEY = 2**63
 
 
 @dataclass(frozen=True)
@@ -18,19 +22,46 @@ class Split:
     test: tuple[Facts, ...]
 
 
-def split(facts: Sequence[Facts], *, validation: float, test: float, seed: int) -> Split:
-    """Parts as the folders say; what they do not say is drawn by content hash and seed.
+@dataclass(frozen=True)
+class Rule:
+    """How parts are drawn where the folders do not say.
+
+    `shares` of validation and test: each group falls into a part by its own hash, so adding images moves none.
+    `counts` of train, validation and test, in proportion: exact numbers, by rank of the hash. `folds` and `fold`: one of
+    so many parts of equal size is the test part. `group` is a regular expression whose first group, found in an image's
+    name, names what stays together.
+    """
+
+    shares: tuple[float, float] = (0.15, 0.15)
+    counts: tuple[int, int, int] | None = None
+    folds: int | None = None
+    fold: int = 0
+    group: str | None = None
+
+
+@dataclass
+class _Group:
+    """Images that stay together; `identity` is what their place is drawn by."""
+
+    identity: str
+    facts: list[Facts] = field(default_factory=list)
+
+
+def split(facts: Sequence[Facts], rule: Rule, *, seed: int) -> Split:
+    """Parts as the folders say; what they do not say is drawn by group, content hash and seed.
 
     With a `test` or `val` folder given, only a missing validation part is drawn, from the training images. Images
-    with the same pixels stay together. Every drawn part with a share above zero gets at least one image.
+    with the same pixels stay together. Every drawn part with a share above zero gets at least one group.
     `DataError` where there are too few images, or no training image.
     """
     said: dict[Part | None, list[Facts]] = {part: [] for part in ("train", "val", "test", None)}
     for fact in sorted(facts, key=lambda fact: fact.content):
         said[fact.sample.part].append(fact)
     pool, chosen, kept = said["train"] + said[None], said["val"], said["test"]
-    shares = [0.0 if chosen else validation, 0.0 if chosen or kept else test]
-    drawn_val, drawn_test, train = _draw(pool, shares, seed)
+    groups = _groups(pool, rule.group)
+    ranked = sorted(groups, key=lambda group: key(seed, "split", group.identity))
+    wanted = _wanted(rule, has_val=bool(chosen), has_test=bool(kept))
+    drawn_val, drawn_test, train = _drawn(ranked, wanted, seed)
     parts = Split(tuple(train), (*chosen, *drawn_val), (*kept, *drawn_test))
     if not parts.train or not parts.val:
         raise DataError(
@@ -40,38 +71,127 @@ def split(facts: Sequence[Facts], *, validation: float, test: float, seed: int) 
     return parts
 
 
-def _draw(facts: list[Facts], shares: list[float], seed: int) -> list[list[Facts]]:
-    """One list for each share, and the rest last."""
-    contents = sorted({fact.content for fact in facts}, key=lambda content: key(seed, "split", content))
-    counts = [max(1, round(share * len(contents))) if share else 0 for share in shares]
-    if len(contents) <= sum(counts):
-        raise DataError(_too_few(len(contents), counts))
-    parts = []
-    for count in counts:
-        taken, contents = set(contents[:count]), contents[count:]
-        parts.append([fact for fact in facts if fact.content in taken])
-    rest = set(contents)
-    return [*parts, [fact for fact in facts if fact.content in rest]]
+def group_of(fact: Facts, pattern: str | None) -> str | None:
+    """What the image stays together with: by the pattern, else as the layout knows; none where it stands alone."""
+    if pattern is None:
+        return fact.sample.group
+    try:
+        found = re.search(pattern, fact.sample.name)
+    except re.error as error:
+        raise ConfigError(
+            f"data.group is '{pattern}', which is no regular expression: {error}. Write one like '^(.*)-\\d+$', whose first group "
+            "is what images share."
+        ) from error
+    if found is None:
+        raise DataError(
+            f"data.group is '{pattern}', which is not found in the name '{fact.sample.name}'. Change it, so that every image has a group."
+        )
+    return found.group(1) if found.re.groups else found.group(0)
 
 
-def _too_few(count: int, drawn: list[int]) -> str:
-    """Why `count` different images do not give the drawn parts, validation and test, and what would help."""
+def _groups(facts: Sequence[Facts], pattern: str | None) -> list[_Group]:
+    """Images by group; those with the same pixels join their groups to one."""
+    group_by_name: dict[str, _Group] = {}
+    by_content: dict[str, _Group] = {}
+    for fact in facts:
+        name = group_of(fact, pattern)
+        own = by_content.get(fact.content)
+        named = None if name is None else group_by_name.get(name)
+        if own is not None and named is not None and own is not named:
+            _join(own, named, group_by_name, by_content)
+            named = own
+        group = own or named or _Group(fact.content if name is None else f"group {name}")
+        group.facts.append(fact)
+        by_content[fact.content] = group
+        if name is not None:
+            group_by_name[name] = group
+    return list({id(group): group for group in by_content.values()}.values())
+
+
+def _join(into: _Group, other: _Group, *tables: dict[str, _Group]) -> None:
+    into.facts += other.facts
+    into.identity = min(into.identity, other.identity)
+    for table in tables:
+        for name, group in table.items():
+            if group is other:
+                table[name] = into
+
+
+def _wanted(rule: Rule, *, has_val: bool, has_test: bool) -> Rule:
+    """The rule, without the parts that the folders give."""
+    validation = 0.0 if has_val else rule.shares[0]
+    test = 0.0 if has_val or has_test else rule.shares[1]
+    if (has_val or has_test) and (rule.counts is not None or rule.folds is not None):
+        raise ConfigError(
+            "data.split and data.folds draw all parts, but the folders say already what is for validation or test. Leave them out, or "
+            "put all images into one folder."
+        )
+    return Rule((validation, test), rule.counts, rule.folds, rule.fold, rule.group)
+
+
+def _drawn(ranked: list[_Group], rule: Rule, seed: int) -> list[list[Facts]]:
+    """Validation, test and training images."""
+    if rule.folds is not None:
+        if rule.fold >= rule.folds or rule.folds > len(ranked):
+            raise ConfigError(
+                f"data.fold is {rule.fold} and data.folds {rule.folds}, but there are {len(ranked)} groups of images. Folds are "
+                "counted from 0, and there can be as many as groups."
+            )
+        test = ranked[rule.fold :: rule.folds]
+        others = [group for group in ranked if group not in test]
+        _refuse_too_few(len(others), [bool(rule.shares[0])])
+        count = max(1, round(rule.shares[0] * len(others))) if rule.shares[0] else 0
+        return _facts(others[:count], test, others[count:])
+    if rule.counts is not None:
+        return _by_counts(ranked, rule.counts)
+    return _by_shares(ranked, rule.shares, seed)
+
+
+def _by_counts(ranked: list[_Group], counts: tuple[int, int, int]) -> list[list[Facts]]:
+    """Parts in proportion to the counts, by rank; each with a count above zero gets a group."""
+    total = sum(counts)
+    _refuse_too_few(len(ranked), [bool(counts[1]), bool(counts[2])])
+    val, test = (max(1, round(count * len(ranked) / total)) if count else 0 for count in counts[1:])
+    if val + test >= len(ranked):
+        raise DataError(
+            f"data.split takes {val} and {test} of {len(ranked)} groups of images, so none is left to train on."
+        )
+    return _facts(ranked[:val], ranked[val : val + test], ranked[val + test :])
+
+
+def _by_shares(ranked: list[_Group], shares: tuple[float, float], seed: int) -> list[list[Facts]]:
+    """Each group where its own hash falls, whatever other groups there are; a part that stays empty takes the nearest."""
+    _refuse_too_few(len(ranked), [bool(share) for share in shares])
+    places = [key(seed, "split", group.identity) / LARGEST_KEY for group in ranked]
+    first, second = shares[0], shares[0] + shares[1]
+    val = [group for group, place in zip(ranked, places, strict=True) if place < first]
+    test = [group for group, place in zip(ranked, places, strict=True) if first <= place < second]
+    train = [group for group, place in zip(ranked, places, strict=True) if place >= second]
+    # Each part in need takes the group nearest to its own range, from the fullest of the others.
+    for part, share in ((val, shares[0]), (test, shares[1]), (train, 1.0)):
+        if share and not part:
+            fullest = max((val, test, train), key=len)
+            part.append(fullest.pop(0 if fullest is train or part is val else -1))
+    return _facts(val, test, train)
+
+
+def _facts(*parts: list[_Group]) -> list[list[Facts]]:
+    return [sorted((fact for group in part for fact in group.facts), key=lambda fact: fact.content) for part in parts]
+
+
+def _refuse_too_few(count: int, drawn: Sequence[bool]) -> None:
+    """Each drawn part, and training, need a group of images of their own."""
+    needed = 1 + sum(drawn)
+    if count >= needed:
+        return
     if count == 0:
-        return "There is no image to train on: the folders keep all for choosing or scoring the model. Add pairs to train on."
-    if count > sum(1 for wanted in drawn if wanted):
-        return (
-            f"data.validation and data.test take {drawn[0]} and {drawn[1]} of {count} different images, so none is left to "
-            "train on. Lower them."
+        raise DataError(
+            "There is no image to train on: the folders keep all for choosing or scoring the model. Add pairs to train on."
         )
-    if count == 1:
-        third = ", and a third to score it" if drawn[1] else ""
-        return (
-            "There is only 1 different image to draw from; at least 2 are needed, to train and to choose the "
-            f"model{third}. Add pairs."
-        )
-    return (
-        f"There are only {count} different images to draw from; at least {count + 1} are needed to train, to choose the "
-        "model, and to score it. Add pairs, or set data.test=0 to do without a score."
+    raise DataError(
+        f"There {'is' if count == 1 else 'are'} only {count} different image{'' if count == 1 else 's'} (or groups) to draw from; at "
+        f"least {needed} are needed, to train{', to choose the model' if drawn and drawn[0] else ''}"
+        f"{' and to score it' if len(drawn) > 1 and drawn[1] else ''}. Add pairs, or set data.test=0 to do without a score."
     )
 
 
@@ -86,3 +206,14 @@ def _refuse_leaks(parts: Split) -> None:
                     "test): the score would be too good. Take one out."
                 )
         seen |= {fact.content: fact for fact in part}
+
+
+def leaking_groups(parts: Split, pattern: str | None) -> dict[str, set[str]]:
+    """The groups of which images lie in more than one part, as folders may have it; by name, with those parts."""
+    where: dict[str, set[str]] = defaultdict(set)
+    for name, part in (("train", parts.train), ("val", parts.val), ("test", parts.test)):
+        for fact in part:
+            group = group_of(fact, pattern)
+            if group is not None:
+                where[group].add(name)
+    return {group: names for group, names in where.items() if len(names) > 1}

@@ -11,12 +11,12 @@ from utome.config.architectures import EfficientUNetSettings, ModelSettings, Res
 from utome.config.settings import Config
 from utome.data.batches import Draw, TileBatches
 from utome.data.dataset import Dataset
-from utome.data.layouts.finding import find_samples
 from utome.data.preparation import Preparation
-from utome.data.splitting import Split, split
-from utome.data.survey import Survey, survey
+from utome.data.splitting import Split
+from utome.data.survey import Survey
 from utome.device import choose_device, compute_repeatably
 from utome.events import EpochDone, Listener, Noted
+from utome.jobs.reading import read_data, split_data
 from utome.modelfolder.card import ClassEntry, ModelCard, StartingWeightsEntry, TileGeometry
 from utome.models.architectures import build_network
 from utome.models.pretrained import StartingWeights, read_starting_weights
@@ -41,10 +41,10 @@ def prepare(data: Path, config: Config, listen: Listener, *, begun: bool = False
     weights are in a checkpoint and are not read again.
     """
     device = choose_device(config.machine, precision=config.training.precision)
-    found = survey(find_samples(data), listen=listen)
+    found = read_data(data, config.data, listen)
     for note in found.notes:
         listen(Noted(note))
-    parts = split(found.facts, validation=config.data.validation, test=config.data.test, seed=config.seed)
+    parts = split_data(found, config.data, seed=config.seed, listen=listen)
     preparation = Preparation(found.channels, config.data.normalization, config.data.size)
     compute_repeatably()
     weights = None if begun else _starting_weights(config.model, found.channels, listen)
