@@ -54,7 +54,15 @@ ConfigFile = Annotated[
         "--config", help="settings from a YAML file, as RUN/config.yaml, instead of a recipe", show_default=False
     ),
 ]
+Layout = Annotated[
+    str | None,
+    typer.Option(help="how the folder is laid out, the same as --set data.layout=NAME", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
+
+
+def _with_layout(assignments: list[str] | None, layout: str | None) -> tuple[str, ...]:
+    return (*(assignments or ()), *([] if layout is None else [f"data.layout={layout}"]))
 
 
 def _version(asked: bool) -> None:
@@ -83,11 +91,21 @@ def demo(out: Out = None, json: Json = False) -> None:
 
 
 @app.command()
-def inspect(data: Data, json: Json = False) -> None:
-    """What lies in a folder, and how it will be read."""
-    from utome.cli import commands
+def inspect(
+    data: Data,
+    layout: Layout = None,
+    assignments: Set = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="PAGE.html", help="write a page with pictures, too", show_default=False)
+    ] = None,
+    cost: Annotated[bool, typer.Option(help="time a few training steps on this machine")] = True,
+    json: Json = False,
+) -> None:
+    """What lies in a folder, how it will be read, what is wrong with it, and what training on it will cost."""
+    from utome.cli import inspection
 
-    commands.inspect(data, json=json)
+    options = inspection.InspectOptions(_with_layout(assignments, layout), out, cost)
+    inspection.inspect(data, options, json=json)
 
 
 @app.command()

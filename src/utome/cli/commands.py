@@ -9,7 +9,7 @@ from typing import Any
 
 from utome.cli.choices import At
 from utome.cli.listening import shown
-from utome.cli.tables import class_lines, scores_lines
+from utome.cli.tables import scores_lines
 from utome.config.overrides import machine_settings, override, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
@@ -27,29 +27,6 @@ class TrainOptions:
     assignments: tuple[str, ...]
     config: Path | None
     resume: bool
-
-
-def inspect(data: Path, *, json: bool) -> None:
-    """Show what lies in a folder."""
-    from utome.jobs.inspect import inspect as job
-
-    with shown() as listen:
-        found = job(data, listen=listen)
-    if json:
-        say_json(found.as_json())
-        return
-    facts = found.survey.facts
-    say(f"{data}: {len(facts)} pairs of image and mask, layout `{found.survey.listing.layout}`")
-    say(f"  parts     {', '.join(f'{count} {part}' for part, count in found.parts.items())}")
-    say(f"  sizes     {', '.join(f'{count} of {size}' for size, count in found.sizes[:5])} (height x width)")
-    say(
-        f"  channels  {'grey' if found.survey.channels == 1 else 'colour'}, {', '.join(sorted({fact.dtype for fact in facts}))}"
-    )
-    for line in class_lines(found.shares):
-        say(f"  {line}")
-    for note in found.survey.notes:
-        say(f"  note      {note}")
-    say(f"Next: utome train {data}")
 
 
 def train(data: Path, options: TrainOptions, *, json: bool) -> None:

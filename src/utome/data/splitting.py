@@ -1,7 +1,6 @@
 """Which images train, which choose the model, and which are kept for the honest score."""
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -206,14 +205,3 @@ def _refuse_leaks(parts: Split) -> None:
                     "test): the score would be too good. Take one out."
                 )
         seen |= {fact.content: fact for fact in part}
-
-
-def leaking_groups(parts: Split, pattern: str | None) -> dict[str, set[str]]:
-    """The groups of which images lie in more than one part, as folders may have it; by name, with those parts."""
-    where: dict[str, set[str]] = defaultdict(set)
-    for name, part in (("train", parts.train), ("val", parts.val), ("test", parts.test)):
-        for fact in part:
-            group = group_of(fact, pattern)
-            if group is not None:
-                where[group].add(name)
-    return {group: names for group, names in where.items() if len(names) > 1}

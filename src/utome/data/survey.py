@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from utome.data.classes import ClassTable, Declared, class_table
+from utome.data.fingerprints import fingerprint
 from utome.data.formats import LOSSY, Pixels
 from utome.data.samples import Listing, Sample
 from utome.data.truth import read_pixels, read_truth
@@ -17,11 +18,17 @@ from utome.files import sha256_bytes
 
 # Decoding releases the interpreter, so threads help; more than this only cost memory.
 READERS = 4
+# So many samples that cannot be used are named one by one.
+MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What was seen of one sample. `content` and `truth` are hashes of pixels, whatever the file format."""
+    """What was seen of one sample.
+
+    `content` and `truth` are hashes of pixels, whatever the file format; `fingerprint` is nearly the same for near copies;
+    a `constant` image holds one value alone.
+    """
 
     sample: Sample
     height: int
@@ -32,6 +39,8 @@ class Facts:
     content: str
     truth: str
     values: Mapping[int, int]
+    fingerprint: bytes = b""
+    constant: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Survey:
 
 
 def survey(listing: Listing, declared: Declared | None = None, *, listen: Listener = silent) -> Survey:
-    """Look at every sample, keeping none in memory; `DataError` for the first that cannot be used.
+    """Look at every sample, keeping none in memory; `DataError` names each that cannot be used, the first few of many.
 
     Classes are those `declared`, else the layout's own, else as the values found suggest.
     """
@@ -68,18 +77,35 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
 
 
 def look_at(samples: Sequence[Sample], *, listen: Listener = silent) -> list[Facts]:
-    """The facts of each sample, in the same order."""
-    facts = []
+    """The facts of each sample, in the same order; `DataError` names each that cannot be used, the first few of many."""
+    facts, refused = [], []
     with ThreadPoolExecutor(max_workers=READERS) as pool:
-        for number, fact in enumerate(pool.map(_facts, samples), start=1):
-            facts.append(fact)
+        for number, seen in enumerate(pool.map(_facts_or_refusal, samples), start=1):
+            if isinstance(seen, Facts):
+                facts.append(seen)
+            else:
+                refused.append(str(seen))
             listen(Progressed("reading", number, len(samples)))
+    if len(refused) == 1:
+        raise DataError(refused[0])
+    if refused:
+        more = f"\n  and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
+        raise DataError(
+            f"{len(refused)} of {len(samples)} samples cannot be used:\n  " + "\n  ".join(refused[:MOST_NAMED]) + more
+        )
     return facts
 
 
 def content_hash(pixels: Pixels) -> str:
     """A hash of the pixels themselves: the same for a PNG and a TIFF of one image."""
     return sha256_bytes(f"{pixels.shape}{pixels.dtype.str}".encode() + np.ascontiguousarray(pixels).tobytes())
+
+
+def _facts_or_refusal(sample: Sample) -> Facts | DataError:
+    try:
+        return _facts(sample)
+    except DataError as error:
+        return error
 
 
 def _facts(sample: Sample) -> Facts:
@@ -101,4 +127,6 @@ def _facts(sample: Sample) -> Facts:
         content=content_hash(pixels),
         truth=content_hash(truth[:, :, None]),
         values={int(value): int(count) for value, count in zip(values, counts, strict=True)},
+        fingerprint=fingerprint(pixels),
+        constant=bool((pixels == pixels[:1, :1]).all()),
     )

@@ -1,20 +1,38 @@
-"""`utome inspect`: what lies in a folder, and how it will be read."""
+"""`utome inspect`: what lies in a folder, how it will be read, what is doubtful, and what training on it will cost."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from utome.data.layouts.finding import find_samples
-from utome.data.survey import Survey, survey
+from utome.config.overrides import override
+from utome.config.settings import Config
+from utome.data.problems import FEW, FOLDS, problems
+from utome.data.splitting import Split, split
+from utome.data.survey import Survey
+from utome.errors import ConfigError, DataError
 from utome.events import Listener, silent
+from utome.files import write_text
+from utome.jobs.costing import Cost, measure_cost
+from utome.jobs.preparing import build
+from utome.jobs.reading import read_data, rule
+from utome.recipes.library import load_recipe
+from utome.report.inspection import inspection_html
+
+# The network halves four times, so a tile's side is a multiple of this.
+STRIDE = 16
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found."""
+    """What was found; its parts, none where there are too few images; doubts; and the suggested settings, with reasons."""
 
     survey: Survey
+    parts: Split | None
+    problems: tuple[str, ...]
+    advice: dict[str, str]
+    cost: Cost | None
 
     @property
     def sizes(self) -> list[tuple[str, int]]:
@@ -22,7 +40,7 @@ class Inspection:
         return Counter(f"{fact.height}x{fact.width}" for fact in self.survey.facts).most_common()
 
     @property
-    def parts(self) -> dict[str, int]:
+    def said_parts(self) -> dict[str, int]:
         """How many images the folders give to each part; `unassigned` where they do not say."""
         return dict(Counter(fact.sample.part or "unassigned" for fact in self.survey.facts))
 
@@ -40,19 +58,70 @@ class Inspection:
 
     def as_json(self) -> dict[str, Any]:
         """The document of `utome inspect --json`."""
-        facts = self.survey.facts
+        facts, classes = self.survey.facts, self.survey.classes
         return {
             "layout": self.survey.listing.layout,
             "images": len(facts),
-            "parts": self.parts,
+            "parts": self.said_parts,
+            "groups": len({fact.sample.group for fact in facts} - {None}) or None,
             "sizes": dict(self.sizes),
             "channels": self.survey.channels,
             "types": sorted({fact.dtype for fact in facts}),
-            "classes": [{"name": name, "share": share} for name, share in self.shares],
+            "classes": [
+                {"name": name, "values": values, "share": share}
+                for (name, share), values in zip(self.shares, classes.values, strict=True)
+            ],
+            "ignored": list(classes.ignored),
             "notes": list(self.survey.notes),
+            "problems": list(self.problems),
+            "advice": self.advice,
+            "cost": None if self.cost is None else asdict(self.cost),
         }
 
 
-def inspect(data: Path, *, listen: Listener = silent) -> Inspection:
-    """Look at every image and mask below `data`; `DataError` for the first that cannot be used."""
-    return Inspection(survey(find_samples(data), listen=listen))
+def inspect(data: Path, assignments: Sequence[str] = (), *, cost: bool = True, listen: Listener = silent) -> Inspection:
+    """Look at every image and mask below `data` with the default recipe's settings, changed by `path=value` assignments.
+
+    `DataError` names what cannot be used. With `cost`, a few training steps are timed.
+    """
+    config = override(load_recipe("auto").settings, assignments)
+    found = read_data(data, config.data, listen)
+    try:
+        parts = split(found.facts, rule(config.data), seed=config.seed)
+    except DataError as error:
+        return Inspection(found, None, (str(error),), {}, None)
+    advice = _advice(found, config)
+    advised = override(
+        load_recipe("auto").settings, [*(f"{path}={value}" for path, value in advice.items()), *assignments]
+    )
+    price = measure_cost(build(found, parts, advised, silent)) if cost else None
+    return Inspection(found, parts, tuple(problems(found, parts, config.data.group)), advice, price)
+
+
+def write_page(found: Inspection, path: Path) -> None:
+    """Write the page of an inspection, one file that needs nothing else."""
+    if path.suffix.lower() not in {".html", ".htm"}:
+        raise ConfigError(f"'{path}' is no name for a page. Let it end in .html.")
+    survey = found.survey
+    facts = {
+        "layout": survey.listing.layout,
+        "images": str(len(survey.facts)),
+        "parts": ", ".join(f"{count} {part}" for part, count in found.said_parts.items()),
+        "sizes": ", ".join(f"{count} of {size}" for size, count in found.sizes[:8]),
+        "channels": f"{survey.channels}, {', '.join(sorted({fact.dtype for fact in survey.facts}))}",
+        **{f"class {name}": f"{share:.1%} of the pixels" for name, share in found.shares},
+    }
+    if found.cost is not None:
+        facts["training here"] = f"about {found.cost.seconds / 60:.0f} minutes on {found.cost.device}"
+    write_text(path, inspection_html(survey.listing.root.resolve().name, survey, facts, found.problems))
+
+
+def _advice(found: Survey, config: Config) -> dict[str, str]:
+    """Settings that suit these images better than the recipe's own."""
+    advice = {}
+    smallest = min(min(fact.height, fact.width) for fact in found.facts)
+    if smallest < config.training.tile:
+        advice["training.tile"] = str(max(STRIDE, smallest // STRIDE * STRIDE))
+    if len({fact.content for fact in found.facts}) < FEW and not any(fact.sample.part for fact in found.facts):
+        advice["data.folds"] = str(min(FOLDS, len({fact.content for fact in found.facts})))
+    return advice

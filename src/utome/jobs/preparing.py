@@ -40,11 +40,16 @@ def prepare(data: Path, config: Config, listen: Listener, *, begun: bool = False
     The task's config says of the encoder's starting weights what came with them. Where training has `begun`, the
     weights are in a checkpoint and are not read again.
     """
-    device = choose_device(config.machine, precision=config.training.precision)
     found = read_data(data, config.data, listen)
     for note in found.notes:
         listen(Noted(note))
     parts = split_data(found, config.data, seed=config.seed, listen=listen)
+    return build(found, parts, config, listen, begun=begun)
+
+
+def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:
+    """The network and its task on data that were read and split."""
+    device = choose_device(config.machine, precision=config.training.precision)
     preparation = Preparation(found.channels, config.data.normalization, config.data.size)
     compute_repeatably()
     weights = None if begun else _starting_weights(config.model, found.channels, listen)

@@ -6,7 +6,8 @@ from pathlib import Path
 from utome.config.sections import DataSettings, MaskValue
 from utome.data.classes import COLOURED, Declared
 from utome.data.layouts.finding import find_samples
-from utome.data.splitting import Rule, Split, leaking_groups, split
+from utome.data.problems import problems
+from utome.data.splitting import Rule, Split, split
 from utome.data.survey import Survey, survey
 from utome.events import Listener, Noted
 
@@ -23,14 +24,10 @@ def declared(settings: DataSettings) -> Declared:
 
 
 def split_data(found: Survey, settings: DataSettings, *, seed: int, listen: Listener) -> Split:
-    """The parts; what should be known of them is said."""
+    """The parts; every doubt about the data is said."""
     parts = split(found.facts, rule(settings), seed=seed)
-    for group, names in sorted(leaking_groups(parts, settings.group).items())[:3]:
-        listen(
-            Noted(
-                f"WARNING: images of '{group}' are in {' and '.join(sorted(names))}, as the folders have it: the score may be too good."
-            )
-        )
+    for problem in problems(found, parts, settings.group):
+        listen(Noted(f"WARNING: {problem}"))
     return parts
 
 

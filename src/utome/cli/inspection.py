@@ -1,0 +1,76 @@
+"""Showing `utome inspect`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from utome.cli.commands import say, say_json, tell
+from utome.cli.listening import shown
+from utome.cli.tables import class_lines
+from utome.jobs.costing import Cost
+from utome.jobs.inspect import Inspection, write_page
+from utome.jobs.inspect import inspect as job
+
+
+@dataclass(frozen=True)
+class InspectOptions:
+    """The options of `utome inspect`."""
+
+    assignments: tuple[str, ...]
+    out: Path | None
+    cost: bool
+
+
+def inspect(data: Path, options: InspectOptions, *, json: bool) -> None:
+    """Show what lies in a folder, what is doubtful, and what to do next."""
+    with shown() as listen:
+        found = job(data, options.assignments, cost=options.cost, listen=listen)
+    if options.out is not None:
+        write_page(found, options.out)
+        tell(f"Page: {options.out}")
+    if json:
+        say_json(found.as_json())
+        return
+    say(f"{data}: {len(found.survey.facts)} pairs of image and mask, layout `{found.survey.listing.layout}`")
+    for line in _lines(found):
+        say(f"  {line}")
+    settings = "".join(f" --set {path}={value}" for path, value in found.advice.items())
+    say(f"Next: utome train {data}{settings}")
+
+
+def _lines(found: Inspection) -> list[str]:
+    facts = found.survey.facts
+    groups = {fact.sample.group for fact in facts} - {None}
+    parts = ", ".join(f"{count} {part}" for part, count in found.said_parts.items())
+    depths = ", ".join(sorted({fact.dtype for fact in facts}))
+    lines = [
+        f"parts     {parts}",
+        f"sizes     {', '.join(f'{count} of {size}' for size, count in found.sizes[:5])} (height x width)",
+        f"channels  {'grey' if found.survey.channels == 1 else 'colour'}, {depths}",
+        *class_lines(found.shares),
+        *(f"note      {note}" for note in found.survey.notes),
+        *(f"PROBLEM   {problem}" for problem in found.problems),
+    ]
+    if groups:
+        lines.insert(1, f"groups    {len(groups)}, each kept in one part")
+    if found.cost is not None:
+        lines.append(f"cost      {_cost(found.cost)}")
+    return lines
+
+
+def _cost(cost: Cost) -> str:
+    memory = "" if cost.memory_mb is None else f" and {cost.memory_mb / 1000:.1f} GB"
+    return (
+        f"about {_duration(cost.seconds)}{memory} for {cost.epochs} epochs of {cost.steps} steps on this machine "
+        f"({cost.device}, {cost.step_seconds:.2f} s a step)"
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in the unit that people would say.
+
+    >>> _duration(40), _duration(600), _duration(9000)
+    ('40 s', '10 minutes', '2.5 hours')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,126 @@
+"""What is doubtful about data that can be used: each problem in a sentence, with what mends it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from utome.data.fingerprints import near_copies
+from utome.data.samples import Part
+from utome.data.splitting import Split, group_of
+from utome.data.survey import Facts, Survey
+
+# With fewer images one split says little: every image is then worth testing on once.
+FEW = 20
+FOLDS = 5
+MOST_NAMED = 3
+SEEN_IN: tuple[tuple[Part, str], ...] = (("train", "training"), ("val", "validation"))
+
+
+def problems(found: Survey, parts: Split, pattern: str | None) -> list[str]:
+    """Every doubt about a survey and its split; `pattern` is the setting `data.group`."""
+    return [
+        *_few(found),
+        *_constant(found),
+        *_empty(found),
+        *_unseen_classes(found, parts),
+        *_copies(found, parts),
+        *_one_subject(found, parts, pattern),
+    ]
+
+
+def _few(found: Survey) -> Iterator[str]:
+    count = len({fact.content for fact in found.facts})
+    if count < FEW and not any(fact.sample.part for fact in found.facts):
+        yield (
+            f"There are {count} different images: the score of one split is a matter of luck. Train on each of "
+            f"{min(FOLDS, count)} folds in turn: --set data.folds={min(FOLDS, count)} --set data.fold=0, and so on."
+        )
+
+
+def _constant(found: Survey) -> Iterator[str]:
+    constant = [fact for fact in found.facts if fact.constant]
+    if constant:
+        yield (
+            f"{_images(constant)} {_verb(constant)} one value alone. Take {_them(constant)} out, unless that is what such "
+            "images look like."
+        )
+
+
+def _empty(found: Survey) -> Iterator[str]:
+    if found.classes.count != 2:
+        return
+    empty = [fact for fact in found.facts if _classes(fact, found) == {0}]
+    if empty and len(empty) < len(found.facts):
+        yield (
+            f"The masks of {_images(empty)} are all {found.classes.names[0]}. That is fine where there is nothing to find; where "
+            "the annotation is missing, take them out."
+        )
+
+
+def _unseen_classes(found: Survey, parts: Split) -> Iterator[str]:
+    for part, name in SEEN_IN:
+        seen = {number for fact in getattr(parts, part) for number in _classes(fact, found)}
+        missing = [found.classes.names[number] for number in range(found.classes.count) if number not in seen]
+        if missing:
+            yield (
+                f"No {name} image holds {' or '.join(repr(each) for each in missing)}. Move images with it there, or try another "
+                "--set seed=N."
+            )
+
+
+def _copies(found: Survey, parts: Split) -> Iterator[str]:
+    for content, count in Counter(fact.content for fact in found.facts).items():
+        if count > 1:
+            same = [fact for fact in found.facts if fact.content == content]
+            yield f"{_images(same)} have the same pixels. They stay in one part; take all but one out."
+    part_of = {id(fact): part for part in ("train", "val", "test") for fact in getattr(parts, part)}
+    facts = [fact for fact in found.facts if not fact.constant]
+    near = [
+        (facts[one], facts[other])
+        for one, other in near_copies([fact.fingerprint for fact in facts])
+        if facts[one].content != facts[other].content
+    ]
+    across = [pair for pair in near if len({part_of.get(id(fact)) for fact in pair}) > 1]
+    for one, other in near[:MOST_NAMED]:
+        where = " They are in different parts, so the score will be too good." if (one, other) in across else ""
+        yield (
+            f"'{one.sample.name}' and '{other.sample.name}' look like copies of one image.{where} Take one out, or give "
+            "both one group by data.group."
+        )
+    if len(near) > MOST_NAMED:
+        yield f"{len(near) - MOST_NAMED} more pairs look like copies of one image."
+
+
+def _one_subject(found: Survey, parts: Split, pattern: str | None) -> Iterator[str]:
+    """Groups that the folders themselves put into more than one part."""
+    where: dict[str, set[str]] = defaultdict(set)
+    for part in ("train", "val", "test"):
+        for fact in getattr(parts, part):
+            group = group_of(fact, pattern)
+            if group is not None:
+                where[group].add(part)
+    split_up = sorted(group for group, names in where.items() if len(names) > 1)
+    if split_up:
+        shown = ", ".join(f"'{group}'" for group in split_up[:MOST_NAMED])
+        more = f" and {len(split_up) - MOST_NAMED} more groups" if len(split_up) > MOST_NAMED else ""
+        yield (
+            f"Images of {shown}{more} are in more than one part, as the folders have it, so the score will be too good. "
+            "Move each group into one part."
+        )
+
+
+def _classes(fact: Facts, found: Survey) -> set[int]:
+    numbers = {found.classes.number(value) for value in fact.values}
+    return {number for number in numbers if number is not None}
+
+
+def _images(facts: Sequence[Facts]) -> str:
+    shown = ", ".join(f"'{fact.sample.name}'" for fact in facts[:MOST_NAMED])
+    return f"{shown} and {len(facts) - MOST_NAMED} more" if len(facts) > MOST_NAMED else shown
+
+
+def _verb(facts: Sequence[Facts]) -> str:
+    return "holds" if len(facts) == 1 else "hold"
+
+
+def _them(facts: Sequence[Facts]) -> str:
+    return "it" if len(facts) == 1 else "them"
