@@ -28,6 +28,7 @@ STRIDE = 16
 class Inspection:
     """What was found; its parts, none where there are too few images; doubts; and the suggested settings, with reasons."""
 
+    data: Path
     survey: Survey
     parts: Split | None
     problems: tuple[str, ...]
@@ -89,13 +90,13 @@ def inspect(data: Path, assignments: Sequence[str] = (), *, cost: bool = True, l
     try:
         parts = split(found.facts, rule(config.data), seed=config.seed)
     except DataError as error:
-        return Inspection(found, None, (str(error),), {}, None)
+        return Inspection(data, found, None, (str(error),), {}, None)
     advice = _advice(found, config)
     advised = override(
         load_recipe("auto").settings, [*(f"{path}={value}" for path, value in advice.items()), *assignments]
     )
     price = measure_cost(build(found, parts, advised, silent)) if cost else None
-    return Inspection(found, parts, tuple(problems(found, parts, config.data.group)), advice, price)
+    return Inspection(data, found, parts, tuple(problems(found, parts, config.data.group)), advice, price)
 
 
 def write_page(found: Inspection, path: Path) -> None:
@@ -113,7 +114,7 @@ def write_page(found: Inspection, path: Path) -> None:
     }
     if found.cost is not None:
         facts["training here"] = f"about {found.cost.seconds / 60:.0f} minutes on {found.cost.device}"
-    write_text(path, inspection_html(survey.listing.root.resolve().name, survey, facts, found.problems))
+    write_text(path, inspection_html(found.data.resolve().name, survey, facts, found.problems))
 
 
 def _advice(found: Survey, config: Config) -> dict[str, str]:

@@ -14,9 +14,9 @@ header p,.small,figcaption{color:var(--soft)}.small,figcaption{font-size:14px}
 .tile b{display:block;font-size:30px;font-variant-numeric:tabular-nums}.tile span{color:var(--soft);font-size:14px}
 .warning{background:var(--warn);border-left:4px solid var(--accent);padding:10px 14px;border-radius:4px}
 figure{margin:0}figure svg{width:100%;height:auto}
-.panels{display:grid;grid-template-columns:repeat(4,1fr);gap:10px}.panels img{width:100%;display:block;border-radius:6px;image-rendering:auto}
+.panels{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:10px}figcaption{overflow-wrap:anywhere}.panels img{width:100%;display:block;border-radius:6px;image-rendering:auto}
 .curves{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:16px}
-@media (max-width:700px){.curves{grid-template-columns:minmax(0,1fr)}.panels{grid-template-columns:repeat(2,1fr)}}
+@media (max-width:700px){.curves{grid-template-columns:minmax(0,1fr)}.panels{grid-template-columns:repeat(2,minmax(0,1fr))}}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;min-width:50%}
 th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--line);text-align:right;font-size:15px}
 th,td.text{text-align:left}tbody th{font-weight:400;overflow-wrap:anywhere}.classes th,.classes thead td{white-space:nowrap}.images th{min-width:9em}thead th,thead td{color:var(--soft);font-weight:600}
