@@ -58,8 +58,8 @@ def test_a_model_folder_holds_the_weights_and_the_card_and_nothing_else(folder: 
 def test_a_card_gives_back_classes_and_preparation(folder: Path) -> None:
     card = load_model(folder).card
     assert card.class_table.names == ("class 0", "class 1", "class 2")
-    assert card.class_table.values == (0, 1, 2)
-    assert (card.preparation.channels, card.preparation.normalization, card.preparation.size) == (1, "image", None)
+    assert card.class_table.values == ((0,), (1,), (2,))
+    assert (card.prepared_by.channels, card.prepared_by.normalization, card.prepared_by.size) == (1, "image", None)
 
 
 def test_the_run_folder_around_a_model_is_as_good_as_the_model_folder(folder: Path) -> None:
@@ -106,18 +106,18 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"3", b"null", b'"format"', b"{}", b"\xff\xfe", b'{"format": 1,}']
+    "content", [b"", b"{", b"[]", b"3", b"null", b'"format"', b"{}", b"\xff\xfe", b'{"format": 2,}']
 )
 def test_a_card_that_is_no_json_document_with_a_format_is_refused(folder: Path, content: bytes) -> None:
     (folder / CARD).write_bytes(content)
     assert "is damaged: it is no JSON document with a `format`" in refusal(folder)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 1, "2", None])
 def test_a_card_of_another_format_is_refused_with_the_version_that_wrote_it(folder: Path, version: Any) -> None:
     change_card(folder, format=version, utome="9.9")
     assert refusal(folder) == (
-        f"'{folder / CARD}' has format {version}; this utome reads format 1. Use the version of utome that wrote it (9.9)."
+        f"'{folder / CARD}' has format {version}; this utome reads format 2. Use the version of utome that wrote it (9.9)."
     )
 
 

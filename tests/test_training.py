@@ -130,7 +130,7 @@ def test_a_recipe_learns_to_see_a_disc(recipe: str, discs: Path, tmp_path: Path)
 
 def test_a_recipe_that_resizes_trains_at_that_size_and_scores_at_the_images_own(discs: Path, tmp_path: Path) -> None:
     result = train(discs, config("data.size=[32, 64]"), tmp_path / "run")
-    assert load_model(result.run).card.preparation.size == (32, 64)
+    assert load_model(result.run).card.prepared_by.size == (32, 64)
     assert "at their own size" in (result.run / "report.html").read_text()
 
 

@@ -13,6 +13,8 @@ from utome.config.section import NotNegative, Positive, Section, Share
 Monitor = Literal["val_loss", "val_mean_iou"]
 
 
+Percent = Annotated[float, Field(ge=0, le=100)]
+Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 # A grey value or object number, or a colour as `#rrggbb`.
 MaskValue = int | Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")]
 
@@ -31,13 +33,20 @@ class DataSettings(Section):
         None,
         description="a regular expression found in each name; images that agree in its first group stay in one part",
     )
-    normalization: Literal["image", "range", "none"] = Field(
+    normalization: Literal["image", "dataset", "percentile", "range", "none"] = Field(
         "image",
-        description="`image`: zero mean and unit deviation over each whole image; `range`: what "
-        "the file's type can hold becomes 0 to 1; `none`: values as they are",
+        description="`image`: zero mean and unit deviation over each whole image; `dataset`: over all training images, each "
+        "channel alone; `percentile`: each image's data.percentiles become 0 and 1; `range`: what the file's type can hold "
+        "becomes 0 to 1; `none`: values as they are",
     )
-    size: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None = Field(
+    percentiles: tuple[Percent, Percent] = Field(
+        (0.5, 99.5), description="of each image's values, for data.normalization=percentile"
+    )
+    size: Size | None = Field(
         None, description="height and width to which every image is resized for the network; none keeps its own"
+    )
+    test_size: Size | None = Field(
+        None, description="the same for all images but the training ones; none: as data.size"
     )
     validation: Share = Field(
         0.15, description="share of the images that choose the best model, where the folders do not say"
@@ -52,6 +61,12 @@ class DataSettings(Section):
         None, ge=2, description="parts of equal size of which one is the test part; none: no folds"
     )
     fold: int = Field(0, ge=0, description="which of the folds is the test part, from 0")
+
+    @model_validator(mode="after")
+    def _low_before_high(self) -> Self:
+        if self.percentiles[0] >= self.percentiles[1]:
+            raise ValueError("percentiles of which the first is the lower, as in [0.5, 99.5]")
+        return self
 
 
 class LossSettings(Section):
@@ -111,6 +126,9 @@ class TrainingSettings(Section):
     epochs: int = Field(100, ge=1, description="passes over the training tiles at most")
     batch: int = Field(8, ge=1, description="tiles a step")
     tile: int = Field(256, ge=1, description="side of a training tile, in pixels that the network labels")
+    places: Literal["random", "grid"] = Field(
+        "random", description="where tiles are cut: drawn anew each epoch, or side by side without overlap"
+    )
     tiles_per_image: int | None = Field(
         None, ge=1, description="tiles drawn from each image each epoch; none: as many as cover its area"
     )
@@ -125,6 +143,9 @@ class AugmentationSettings(Section):
     """Random changes to each training tile."""
 
     flips: bool = Field(True, description="mirror left and right, half of the time")
+    each_flip: bool = Field(
+        False, description="each tile four times an epoch: as it is, mirrored left to right, top to bottom, and both"
+    )
     quarter_turns: bool = Field(True, description="turn by 0, 90, 180 or 270 degrees")
     brightness: NotNegative = Field(0.0, description="standard deviation of a grey value added, in normalised units")
     contrast: NotNegative = Field(0.0, description="standard deviation of the logarithm of a factor on the grey values")

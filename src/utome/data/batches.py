@@ -21,6 +21,10 @@ LabelMap = UInt8[np.ndarray, "y x"]
 Augment = Callable[[Image, LabelMap, np.random.Generator], tuple[Image, LabelMap]]
 
 
+# Axes (rows, columns) along which a tile is mirrored.
+MIRRORINGS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
+
+
 @dataclass(frozen=True)
 class Batch:
     """Tiles and their targets; a target is smaller than its tile by the network's border on each side."""
@@ -33,13 +37,16 @@ class Batch:
 class Draw:
     """How tiles are drawn: labelled side in pixels, tiles a step, tiles an image (none: to cover its area), and the seed.
 
-    A side below two strides of the network is raised to them.
+    A side below two strides of the network is raised to them. On a `grid`, tiles lie side by side, centred, as many as
+    fit whole, and `tiles_per_image` counts for nothing. With `each_flip` every tile comes four times, once in each mirroring.
     """
 
     tile: int
     batch: int
     tiles_per_image: int | None
     seed: int
+    grid: bool = False
+    each_flip: bool = False
 
 
 class TileBatches:
@@ -70,7 +77,11 @@ class TileBatches:
 
     def _count(self, number: int) -> int:
         height, width = self._dataset.network_size(number)
-        return self._draw.tiles_per_image or max(1, round(height * width / self.side**2))
+        if self._draw.grid:
+            places = max(1, height // self.side) * max(1, width // self.side)
+        else:
+            places = self._draw.tiles_per_image or max(1, round(height * width / self.side**2))
+        return places * (len(MIRRORINGS) if self._draw.each_flip else 1)
 
     def _parts(self, epoch: int, number: int, tile: int) -> tuple[int | str, ...]:
         return (self._draw.seed, "tile", epoch, self._dataset.facts[number].content, tile)
@@ -78,10 +89,22 @@ class TileBatches:
     def _tile(self, epoch: int, number: int, tile: int) -> tuple[Image, LabelMap]:
         item = self._dataset[number]
         draws = generator(*self._parts(epoch, number, tile))
-        top, left = (
-            int(draws.integers(min(0, side - self.side), max(0, side - self.side) + 1)) for side in item.labels.shape
-        )
-        return self._augment(*self._cut(item, top, left), draws)
+        place, mirroring = divmod(tile, len(MIRRORINGS)) if self._draw.each_flip else (tile, 0)
+        image, labels = self._cut(item, *self._corner(item.labels.shape, place, draws))
+        axes = MIRRORINGS[mirroring]
+        image, labels = np.flip(image, tuple(axis + 1 for axis in axes)), np.flip(labels, axes)
+        return self._augment(image, labels, draws)
+
+    def _corner(self, size: tuple[int, ...], place: int, draws: np.random.Generator) -> tuple[int, int]:
+        """The first row and column of a tile; negative where the image is smaller than a tile and is mirrored."""
+        if self._draw.grid:
+            columns = max(1, size[1] // self.side)
+            steps = divmod(place, columns)
+            free = [length - max(1, length // self.side) * self.side for length in size]
+            top, left = (space // 2 + step * self.side for space, step in zip(free, steps, strict=True))
+        else:
+            top, left = (int(draws.integers(min(0, side - self.side), max(0, side - self.side) + 1)) for side in size)
+        return top, left
 
     def _cut(self, item: Item, top: int, left: int) -> tuple[Image, LabelMap]:
         height, width = item.labels.shape

@@ -1,5 +1,6 @@
 """From the pixels of a file to what the network sees. It is saved with the model and repeated at prediction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,18 @@ from jaxtyping import Float32, UInt8
 from torch.nn import functional
 
 from utome.data.formats import Pixels
+from utome.data.survey import Facts
 from utome.errors import DataError
+
+Normalization = Literal["image", "dataset", "percentile", "range", "none"]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and deviation of each channel."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -17,12 +29,16 @@ class Preparation:
     """Channels, normalisation and size of the network's input.
 
     `image`: zero mean and unit deviation over the whole image, all channels together, so that a tile is normalised
-    as its image is. `range`: what the file's type can hold becomes 0 to 1 (real numbers are taken as they are). `none`: values as they are.
+    as its image is. `dataset`: each channel by `moments`, its mean and deviation over all training images. `percentile`: the
+    image's `percentiles` become 0 and 1, and what lies beyond is cut. `range`: what the file's type can hold becomes 0 to 1
+    (real numbers are taken as they are). `none`: values as they are.
     """
 
     channels: int
-    normalization: Literal["image", "range", "none"]
+    normalization: Normalization
     size: tuple[int, int] | None = None
+    moments: Moments | None = None
+    percentiles: tuple[float, float] = (0.0, 100.0)
 
     def image(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "c h w"]:
         """What the network sees of an image; `DataError` names `source` when a colour image meets a grey network."""
@@ -44,8 +60,33 @@ class Preparation:
             return pixels
         if self.normalization == "range":
             return pixels / np.float32(np.iinfo(dtype).max) if dtype.kind in "ui" else pixels
+        if self.normalization == "percentile":
+            low, high = np.percentile(pixels, self.percentiles)
+            return ((pixels - np.float32(low)) / np.float32((high - low) or 1.0)).clip(0, 1)
+        if self.normalization == "dataset":
+            return self._by_moments(pixels)
         deviation = float(pixels.std(dtype=np.float64))
         return (pixels - np.float32(pixels.mean(dtype=np.float64))) / np.float32(deviation or 1.0)
+
+    def _by_moments(self, pixels: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w channels"]:
+        """A grey image among colour ones has the colours' moments on each of its equal channels."""
+        if self.moments is None:
+            raise AssertionError("the moments of the data set are known before it is used")
+        mean, deviation = (
+            np.asarray(values, dtype=np.float32) for values in (self.moments.mean, self.moments.deviation)
+        )
+        return (pixels - mean) / np.where(deviation > 0, deviation, np.float32(1))
+
+
+def moments_of(facts: Sequence[Facts], channels: int) -> Moments:
+    """Mean and deviation of each channel over all pixels of the images; a grey image counts for each channel."""
+    pixels = np.asarray([fact.height * fact.width for fact in facts], dtype=np.float64)
+    means, squares = (
+        np.asarray([np.broadcast_to(getattr(fact, name), channels) for fact in facts]) for name in ("means", "squares")
+    )
+    mean, square = (np.average(values, axis=0, weights=pixels) for values in (means, squares))
+    deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    return Moments(tuple(mean.tolist()), tuple(deviation.tolist()))
 
 
 def resize_image(image: Float32[np.ndarray, "c h w"], size: tuple[int, int]) -> Float32[np.ndarray, "c height width"]:

@@ -1,6 +1,6 @@
 """What a training needs before its first step: data read and split, network, batches; and the card of its model."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ from utome.config.architectures import EfficientUNetSettings, ModelSettings, Res
 from utome.config.settings import Config
 from utome.data.batches import Draw, TileBatches
 from utome.data.dataset import Dataset
-from utome.data.preparation import Preparation
+from utome.data.preparation import Preparation, moments_of
 from utome.data.splitting import Split
 from utome.data.survey import Survey
 from utome.device import choose_device, compute_repeatably
@@ -50,7 +50,8 @@ def prepare(data: Path, config: Config, listen: Listener, *, begun: bool = False
 def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:
     """The network and its task on data that were read and split."""
     device = choose_device(config.machine, precision=config.training.precision)
-    preparation = Preparation(found.channels, config.data.normalization, config.data.size)
+    shown = _preparation(found, parts, config)
+    preparation = replace(shown, size=config.data.size)
     compute_repeatably()
     weights = None if begun else _starting_weights(config.model, found.channels, listen)
     if weights is not None:
@@ -61,11 +62,35 @@ def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begu
     if weights is not None:
         network.encoder.load_state_dict(weights.tensors)
     device.place_network(network)
-    draw = Draw(config.training.tile, config.training.batch, config.training.tiles_per_image, config.seed)
+    draw = _draw(config)
     dataset = Dataset(parts.train, preparation, found.classes)
     batches = TileBatches(dataset, network.geometry, draw, TileAugmentation(config.augmentation))
-    task = Task(network, batches, Dataset(parts.val, preparation, found.classes), config, device)
+    task = Task(network, batches, Dataset(parts.val, shown, found.classes), config, device)
     return Prepared(found, parts, task, None if weights is None else _entry(weights))
+
+
+def _preparation(found: Survey, parts: Split, config: Config) -> Preparation:
+    """What is done to an image that is predicted; training differs in the size alone."""
+    settings = config.data
+    return Preparation(
+        found.channels,
+        settings.normalization,
+        settings.test_size or settings.size,
+        moments_of(parts.train, found.channels) if settings.normalization == "dataset" else None,
+        settings.percentiles,
+    )
+
+
+def _draw(config: Config) -> Draw:
+    training = config.training
+    return Draw(
+        training.tile,
+        training.batch,
+        training.tiles_per_image,
+        config.seed,
+        grid=training.places == "grid",
+        each_flip=config.augmentation.each_flip,
+    )
 
 
 def _starting_weights(model: ModelSettings, channels: int, listen: Listener) -> StartingWeights | None:
@@ -106,8 +131,7 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "classes": entries,
         "threshold": classes.threshold,
         "ignored": classes.ignored,
-        "normalization": config.data.normalization,
-        "size": config.data.size,
+        "preparation": asdict(_preparation(prepared.survey, prepared.split, config)),
         "geometry": TileGeometry(**vars(geometry)),
         "prediction_tile": config.prediction.tile,
         "precision": config.training.precision,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from utome.config.sections import DataSettings, MaskValue
-from utome.data.classes import COLOURED, Declared
+from utome.data.classes import Declared
+from utome.data.formats import COLOURED
 from utome.data.layouts.finding import find_samples
 from utome.data.problems import problems
 from utome.data.splitting import Rule, Split, split

@@ -31,7 +31,7 @@ def score_model(predictor: Predictor, facts: Sequence[Facts], *, at: Resolution,
     def network(pixels: Pixels, source: str) -> LabelMap:
         return classify(predictor.logits(pixels, source=source))
 
-    predict, fit_truth = (native, _as_it_is) if at == "native" else (network, card.preparation.labels)
+    predict, fit_truth = (native, _as_it_is) if at == "native" else (network, card.prepared_by.labels)
     return score(facts, predict, card.class_table, seen, fit_truth=fit_truth, listen=listen)
 
 

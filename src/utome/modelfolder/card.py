@@ -7,7 +7,7 @@ from pydantic import Field
 from utome.config.architectures import ModelSettings
 from utome.config.section import Section
 from utome.data.classes import ClassTable
-from utome.data.preparation import Preparation
+from utome.data.preparation import Moments, Normalization, Preparation
 
 FORMAT: Final = 2
 
@@ -26,6 +26,23 @@ class TileGeometry(Section):
     offset: int
     shrink: int
     halo: int
+
+
+class MomentsEntry(Section):
+    """Mean and deviation of each channel over the training images."""
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+
+class PreparationEntry(Section):
+    """What is done to an image before the network sees it; see `utome.data.preparation.Preparation`."""
+
+    channels: int
+    normalization: Normalization
+    size: tuple[int, int] | None
+    moments: MomentsEntry | None
+    percentiles: tuple[float, float]
 
 
 class StartingWeightsEntry(Section):
@@ -54,8 +71,7 @@ class ModelCard(Section):
     classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]
     threshold: int | None
     ignored: tuple[int, ...] = ()
-    normalization: Literal["image", "range", "none"]
-    size: tuple[int, int] | None
+    preparation: PreparationEntry
     geometry: TileGeometry
     prediction_tile: int
     precision: Literal["auto", "float32", "bfloat16"]
@@ -69,6 +85,8 @@ class ModelCard(Section):
         return ClassTable(names, values, self.threshold, self.ignored)
 
     @property
-    def preparation(self) -> Preparation:
+    def prepared_by(self) -> Preparation:
         """What is done to an image before the network sees it."""
-        return Preparation(self.in_channels, self.normalization, self.size)
+        entry = self.preparation
+        moments = None if entry.moments is None else Moments(entry.moments.mean, entry.moments.deviation)
+        return Preparation(self.in_channels, entry.normalization, entry.size, moments, entry.percentiles)

@@ -19,7 +19,7 @@ class Predictor:
         self.card = model.card
         self._network = model.network
         self._device = device
-        self._preparation = model.card.preparation
+        self._preparation = model.card.prepared_by
         device.place_network(self._network)
 
     def logits(self, pixels: Pixels, *, source: str) -> Float32[Tensor, "k y x"]:
