@@ -161,6 +161,10 @@ def _by_counts(ranked: list[_Group], counts: tuple[int, int, int]) -> list[list[
 def _by_shares(ranked: list[_Group], shares: tuple[float, float], seed: int) -> list[list[Facts]]:
     """Each group where its own hash falls, whatever other groups there are; a part that stays empty takes the nearest."""
     _refuse_too_few(len(ranked), [bool(share) for share in shares])
+    if sum(shares) >= 1:
+        raise ConfigError(
+            f"data.validation and data.test are {shares[0]} and {shares[1]} of all images, so none is left to train on. Lower them."
+        )
     places = [key(seed, "split", group.identity) / LARGEST_KEY for group in ranked]
     first, second = shares[0], shares[0] + shares[1]
     val = [group for group, place in zip(ranked, places, strict=True) if place < first]
@@ -179,7 +183,7 @@ def _facts(*parts: list[_Group]) -> list[list[Facts]]:
 
 
 def _refuse_too_few(count: int, drawn: Sequence[bool]) -> None:
-    """Each drawn part, and training, need a group of images of their own."""
+    """Training and each drawn part, validation and test, need a group of images of their own."""
     needed = 1 + sum(drawn)
     if count >= needed:
         return
@@ -187,10 +191,16 @@ def _refuse_too_few(count: int, drawn: Sequence[bool]) -> None:
         raise DataError(
             "There is no image to train on: the folders keep all for choosing or scoring the model. Add pairs to train on."
         )
+    scored = len(drawn) > 1 and drawn[1]
+    if count == 1:
+        third = ", and a third to score it" if scored else ""
+        raise DataError(
+            "There is only 1 different image, or group, to draw from; at least 2 are needed, to train and to choose the "
+            f"model{third}. Add pairs."
+        )
     raise DataError(
-        f"There {'is' if count == 1 else 'are'} only {count} different image{'' if count == 1 else 's'} (or groups) to draw from; at "
-        f"least {needed} are needed, to train{', to choose the model' if drawn and drawn[0] else ''}"
-        f"{' and to score it' if len(drawn) > 1 and drawn[1] else ''}. Add pairs, or set data.test=0 to do without a score."
+        f"There are only {count} different images, or groups, to draw from; at least {needed} are needed to train, to choose "
+        "the model, and to score it. Add pairs, or set data.test=0 to do without a score."
     )
 
 
