@@ -1,34 +1,17 @@
 """Folders as they lie: which pairs are found, and what is said where they do not fit."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.builders import look, noise, pair, pair_folder, save, save_pairs, square
+from tests.layout_trees import bowl, refusal
+from utome.data.formats import SUFFIXES
 from utome.data.layouts.finding import find_images, find_samples
 from utome.data.survey import survey
 from utome.data.truth import read_objects, read_truth
-from utome.errors import DataError
 from utome.events import Event, Progressed
-
-
-def refusal(call: Callable[[Path], object], root: Path) -> str:
-    with pytest.raises(DataError) as caught:
-        call(root)
-    return str(caught.value)
-
-
-def bowl(root: Path, *, names: tuple[str, ...] = ("a1", "b2")) -> Path:
-    """A folder in the layout of the 2018 Data Science Bowl: two nuclei an image, overlapping in one pixel."""
-    for seed, name in enumerate(names):
-        save(root / name / "images" / f"{name}.png", noise(8, 8, seed=seed))
-        for number, corner in enumerate((0, 3)):
-            mask = np.zeros((8, 8), dtype=np.uint8)
-            mask[corner : corner + 4, corner : corner + 4] = 255
-            save(root / name / "masks" / f"{number}.png", mask)
-    return root
 
 
 def test_images_beside_masks_are_pairs_in_order_of_their_names(tmp_path: Path) -> None:
@@ -161,16 +144,23 @@ def test_two_files_with_one_stem_are_refused(tmp_path: Path, folder: str) -> Non
     assert "holds both 'image-0.png' and 'image-0.tif'; which one is meant? Take one out." in sentence
 
 
-def test_two_folders_for_images_are_refused(tmp_path: Path) -> None:
-    (pair_folder(tmp_path, 2) / "img").mkdir()
-    assert "holds both 'images' and 'img'; which one is meant?" in refusal(find_samples, tmp_path)
+@pytest.mark.parametrize(("first", "second"), [("images", "img"), ("gt", "masks")])
+def test_two_folders_of_one_kind_are_refused(tmp_path: Path, first: str, second: str) -> None:
+    save(pair_folder(tmp_path, 2) / (second if first == "images" else first) / "image-0.png", square(24, 20))
+    assert f"holds both '{first}' and '{second}'; which one is meant? Take one out." in refusal(find_samples, tmp_path)
+
+
+def test_a_folder_of_masks_without_image_files_is_none(tmp_path: Path) -> None:
+    (pair_folder(tmp_path, 2) / "annotations").mkdir()
+    (tmp_path / "annotations" / "image-0.xml").write_text("<box/>")
+    assert len(find_samples(tmp_path).samples) == 2
 
 
 def test_an_empty_folder_for_images_is_refused_with_the_accepted_endings(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "masks").mkdir()
     assert refusal(find_samples, tmp_path) == (
-        f"'{tmp_path / 'images'}' holds no images; accepted endings: .jpeg, .jpg, .png, .tif, .tiff."
+        f"'{tmp_path / 'images'}' holds no images; accepted endings: {', '.join(sorted(SUFFIXES))}."
     )
 
 
@@ -251,6 +241,6 @@ def test_of_a_folder_in_a_known_layout_only_the_images_are_predicted(tmp_path: P
 
 def test_a_folder_without_images_to_predict_is_refused_with_the_accepted_endings(tmp_path: Path) -> None:
     assert refusal(find_images, tmp_path) == (
-        f"No images were found in '{tmp_path}'; accepted endings: .jpeg, .jpg, .png, .tif, .tiff. The folder is empty."
+        f"No images were found in '{tmp_path}'; accepted endings: {', '.join(sorted(SUFFIXES))}. The folder is empty."
     )
     assert "is not there. Give an image or a folder of images." in refusal(find_images, tmp_path / "x")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Integer, UInt8
 
+from utome.data.formats import COLOURED
 from utome.data.truth import UNKNOWN
 from utome.errors import DataError
 
@@ -16,8 +17,6 @@ NOISE = 32
 NOISE_SHARE = 0.98
 # The label of a pixel of which nothing is known: no loss and no score counts it.
 IGNORED = 255
-# Values of coloured masks are red, green and blue in one number, above all that grey masks hold.
-COLOURED = 2**24
 Values = Integer[np.ndarray, "h w"]
 
 

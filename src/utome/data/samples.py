@@ -47,7 +47,8 @@ class Sample:
 class Listing:
     """What lies in a folder: its layout, its samples in order of their names, and what should be said about it.
 
-    `classes` are the classes of a layout whose values have a known meaning: a name and its mask values each.
+    `classes` are the classes of a layout whose values have a known meaning: a name and its mask values each; pixels with
+    one of the values in `ignored` belong to none.
     """
 
     root: Path
@@ -55,3 +56,4 @@ class Listing:
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     classes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ignored: tuple[int, ...] = ()

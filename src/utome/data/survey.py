@@ -27,7 +27,7 @@ class Facts:
     """What was seen of one sample.
 
     `content` and `truth` are hashes of pixels, whatever the file format; `fingerprint` is nearly the same for near copies;
-    a `constant` image holds one value alone.
+    a `constant` image holds one value alone. `means` and `squares` are the mean value and mean square of each channel.
     """
 
     sample: Sample
@@ -41,6 +41,8 @@ class Facts:
     values: Mapping[int, int]
     fingerprint: bytes = b""
     constant: bool = False
+    means: tuple[float, ...] = ()
+    squares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Survey:
 def survey(listing: Listing, declared: Declared | None = None, *, listen: Listener = silent) -> Survey:
     """Look at every sample, keeping none in memory; `DataError` names each that cannot be used, the first few of many.
 
-    Classes are those `declared`, else the layout's own, else as the values found suggest.
+    Classes and ignored values are those `declared`, else the layout's own, else as the values found suggest.
     """
     facts = look_at(listing.samples, listen=listen)
     values: Counter[int] = Counter()
@@ -70,10 +72,11 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
     lossy = any(path.suffix.lower() in LOSSY for sample in listing.samples for path in sample.masks)
     declared = declared or Declared()
     if not declared.classes:
-        declared = replace(declared, classes=tuple(listing.classes.items()))
-    classes, note = class_table(values, lossy=lossy, declared=declared)
+        classes, ignored = tuple(listing.classes.items()), (*declared.ignored, *listing.ignored)
+        declared = replace(declared, classes=classes, ignored=tuple(dict.fromkeys(ignored)))
+    table, note = class_table(values, lossy=lossy, declared=declared)
     notes = listing.notes if any(sample.truth != "labels" for sample in listing.samples) else (*listing.notes, note)
-    return Survey(listing, tuple(facts), classes, notes)
+    return Survey(listing, tuple(facts), table, notes)
 
 
 def look_at(samples: Sequence[Sample], *, listen: Listener = silent) -> list[Facts]:
@@ -129,4 +132,6 @@ def _facts(sample: Sample) -> Facts:
         values={int(value): int(count) for value, count in zip(values, counts, strict=True)},
         fingerprint=fingerprint(pixels),
         constant=bool((pixels == pixels[:1, :1]).all()),
+        means=tuple(map(float, pixels.mean(axis=(0, 1), dtype=np.float64))),
+        squares=tuple(map(float, np.square(pixels, dtype=np.float64).mean(axis=(0, 1)))),
     )

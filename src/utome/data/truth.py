@@ -1,9 +1,10 @@
 """Pixels and truth of a sample, whatever files they lie in."""
 
 import numpy as np
-from jaxtyping import Int32, Integer
+from jaxtyping import Int32
 
-from utome.data.formats import Labels, Pixels, read_image, read_mask
+from utome.data.coco import read_coco
+from utome.data.formats import ON_ITS_SIDE, Labels, Pixels, exif_orientation, image_size, read_image, read_mask
 from utome.data.samples import Sample
 from utome.errors import DataError
 
@@ -13,13 +14,29 @@ Objects = Int32[np.ndarray, "h w"]
 
 
 def read_pixels(sample: Sample) -> Pixels:
-    """The image of a sample."""
-    return read_image(sample.image, page=sample.page)
+    """The image of a sample, upright where its truth is."""
+    return read_image(sample.image, page=sample.page, upright=stands_upright(sample))
+
+
+def stands_upright(sample: Sample) -> bool:
+    """Whether the image is turned as its EXIF says, as viewers show it: always, but where only the stored size fits the truth.
+
+    False where the EXIF asks for no turn.
+    """
+    orientation = exif_orientation(sample.image)
+    if orientation == 1:
+        return False
+    stored = image_size(sample.image, page=sample.page)
+    return stored != _truth_size(sample) or orientation not in ON_ITS_SIDE or stored[0] == stored[1]
 
 
 def read_truth(sample: Sample) -> Labels:
-    """The mask values of a sample, `UNKNOWN` outside its field of view; objects are united to 0 and 1."""
-    truth = read_mask(sample.masks[0], page=sample.page) if sample.truth == "labels" else _united(sample)
+    """The mask values of a sample, `UNKNOWN` outside its field of view.
+
+    Objects in files or numbers of their own are united to 0 and 1; those of a COCO document have the value of their
+    category, as `utome.data.coco` counts them.
+    """
+    truth = _values(sample)
     if sample.field is None:
         return truth
     field = read_mask(sample.field)
@@ -36,20 +53,47 @@ def read_truth(sample: Sample) -> Labels:
 def read_objects(sample: Sample) -> Objects:
     """Object numbers from 1, 0 elsewhere; `DataError` where the sample's truth tells no objects apart.
 
-    Where objects in files of their own overlap, the later file wins.
+    Where objects overlap, the later one in the folder or the document wins.
     """
     if sample.truth == "objects":
         return _object_files(sample)
     if sample.truth == "instances":
-        return read_mask(sample.masks[0], page=sample.page).astype(np.int32)
+        return _object_numbers(sample)
+    if sample.truth == "coco" and sample.entry is not None:
+        return read_coco(sample.masks[0]).objects(sample.entry)
     raise DataError(
         f"The truth '{sample.truth_source}' says which class a pixel has, not which object it belongs to. Give one file an object, "
         "or object numbers."
     )
 
 
-def _united(sample: Sample) -> Integer[np.ndarray, "h w"]:
+def _truth_size(sample: Sample) -> tuple[int, int] | None:
+    """Height and width of the truth, without reading it; none where there is no truth."""
+    if not sample.masks:
+        return None
+    if sample.truth == "coco" and sample.entry is not None:
+        entry = read_coco(sample.masks[0]).images.get(sample.entry)
+        return None if entry is None else (entry.height, entry.width)
+    return image_size(sample.masks[0], page=sample.page)
+
+
+def _values(sample: Sample) -> Labels:
+    if sample.truth == "labels":
+        return read_mask(sample.masks[0], page=sample.page)
+    if sample.truth == "coco" and sample.entry is not None:
+        return read_coco(sample.masks[0]).labels(sample.entry)
     return (read_objects(sample) > 0).astype(np.uint8)
+
+
+def _object_numbers(sample: Sample) -> Objects:
+    numbers = read_mask(sample.masks[0], page=sample.page)
+    lowest, highest = int(numbers.min()), int(numbers.max())
+    if lowest < 0 or highest > np.iinfo(np.int32).max:
+        raise DataError(
+            f"'{sample.truth_source}' holds values from {lowest} to {highest}; accepted as object numbers: 0, where there is no object, "
+            f"to {np.iinfo(np.int32).max}. Number the objects again."
+        )
+    return numbers.astype(np.int32)
 
 
 def _object_files(sample: Sample) -> Objects:
