@@ -3,6 +3,7 @@
 import io
 import sys
 import traceback
+from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
@@ -58,11 +59,22 @@ Layout = Annotated[
     str | None,
     typer.Option(help="how the folder is laid out, the same as --set data.layout=NAME", show_default=False),
 ]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="keep images together whose names agree in the first group of this regular expression, the same as "
+        "--set data.group=PATTERN",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
 
 
-def _with_layout(assignments: list[str] | None, layout: str | None) -> tuple[str, ...]:
-    return (*(assignments or ()), *([] if layout is None else [f"data.layout={layout}"]))
+def _with(assignments: list[str] | None, options: dict[str, str | None]) -> tuple[str, ...]:
+    """The assignments of --set, and those that have an option of their own; quoted, so that YAML takes them as text."""
+    given = {path: json_text(value) for path, value in options.items() if value is not None}
+    return (*(assignments or ()), *(f"{path}={text}" for path, text in given.items()))
 
 
 def _version(asked: bool) -> None:
@@ -94,6 +106,7 @@ def demo(out: Out = None, json: Json = False) -> None:
 def inspect(
     data: Data,
     layout: Layout = None,
+    group: Group = None,
     assignments: Set = None,
     out: Annotated[
         Path | None, typer.Option(metavar="PAGE.html", help="write a page with pictures, too", show_default=False)
@@ -104,7 +117,7 @@ def inspect(
     """What lies in a folder, how it will be read, what is wrong with it, and what training on it will cost."""
     from utome.cli import inspection
 
-    options = inspection.InspectOptions(_with_layout(assignments, layout), out, cost)
+    options = inspection.InspectOptions(_with(assignments, {"data.layout": layout, "data.group": group}), out, cost)
     inspection.inspect(data, options, json=json)
 
 
@@ -113,6 +126,8 @@ def train(
     data: Data,
     recipe: Recipe = None,
     out: Out = None,
+    layout: Layout = None,
+    group: Group = None,
     assignments: Set = None,
     config: ConfigFile = None,
     resume: Annotated[
@@ -123,20 +138,23 @@ def train(
     """Train a model on the images and masks in a folder."""
     from utome.cli import commands
 
-    commands.train(data, commands.TrainOptions(recipe, out, tuple(assignments or ()), config, resume), json=json)
+    settings = _with(assignments, {"data.layout": layout, "data.group": group})
+    commands.train(data, commands.TrainOptions(recipe, out, settings, config, resume), json=json)
 
 
 @app.command()
 def evaluate(
     run: Run, data: Data,
     at: Annotated[At, typer.Option(help="score at the images' own size, or at the size that the network sees")] = At.native,
+    layout: Layout = None,
     assignments: SetMachine = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Score a model on images with masks; what training saw is scored apart."""
     from utome.cli import commands
 
-    commands.evaluate(run, data, at=at, machine=tuple(assignments or ()), json=json)
+    options = commands.EvaluateOptions(at, layout, tuple(assignments or ()))
+    commands.evaluate(run, data, options, json=json)
 
 
 @app.command()

@@ -62,19 +62,29 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     say(f"Next: utome predict {out} IMAGES --out PREDICTIONS")
 
 
-def evaluate(run: Path, data: Path, *, at: At, machine: tuple[str, ...], json: bool) -> None:
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """The options of `utome evaluate`."""
+
+    at: At
+    layout: str | None
+    machine: tuple[str, ...]
+
+
+def evaluate(run: Path, data: Path, options: EvaluateOptions, *, json: bool) -> None:
     """Show scores, worst images and what training saw."""
     from utome.jobs.evaluate import evaluate as job
 
     with shown() as listen:
-        result = job(run, data, at=at.value, machine=machine_settings(machine), listen=listen)
+        machine = machine_settings(options.machine)
+        result = job(run, data, at=options.at.value, layout=options.layout, machine=machine, listen=listen)
     if result.warning:
         tell(f"WARNING: {result.warning}")
     if json:
         say_json(result.as_json())
         return
     main = result.unseen or result.scores
-    count, size = len(main.images), "their own size" if at is At.native else "the network's size"
+    count, size = len(main.images), "their own size" if options.at is At.native else "the network's size"
     say(f"{count} images that training {'never saw' if result.unseen else 'saw'}, at {size}:")
     for line in scores_lines(main):
         say(line)

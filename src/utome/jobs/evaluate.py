@@ -63,12 +63,13 @@ def evaluate(
     data: Path,
     *,
     at: Resolution = "native",
+    layout: str | None = None,
     machine: MachineSettings,
     listen: Listener = silent,
 ) -> Evaluation:
     """Score the model of a run or a model folder on the pairs below `data`."""
     model = load_model(run)
-    facts = look_at(find_samples(data).samples, listen=listen)
+    facts = look_at(find_samples(data, layout).samples, listen=listen)
     device = choose_device(machine, precision=model.card.precision)
     with enough_memory():
         return Evaluation(score_model(Predictor(model, device), facts, at=at, listen=listen), at)
