@@ -48,7 +48,7 @@ def test_the_leaves_of_a_config_are_the_paths_of_its_forms() -> None:
 
 def test_assignments_are_applied_in_turn_and_the_last_one_counts() -> None:
     config = override(UNET, ["model.width=8", "seed=3", "model.width=16"])
-    assert (config.model.width, config.seed) == (16, 3)
+    assert (config.model.width, config.seed) == (16, 3)  # type: ignore[union-attr]
 
 
 def test_an_override_leaves_what_it_was_given_unchanged() -> None:
