@@ -83,6 +83,19 @@ class TestContract:
             if parameter_name not in undecided:
                 assert (largest < ROUNDING) == (parameter_name in cancelled), (parameter_name, largest)
 
+    def test_a_training_step_in_bfloat16_has_the_loss_of_float32_and_finite_gradients(self, name: str) -> None:
+        losses = []
+        for precise in (True, False):
+            network = small(name).train()
+            image = picture(network)
+            torch.manual_seed(0)
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=not precise):
+                answers = network.supervised(image)
+            losses.append(LOSS(answers, smooth_target(network, image)))
+        torch.autograd.backward(losses[1])
+        assert losses[1].item() == pytest.approx(losses[0].item(), rel=0.01)
+        assert all(torch.isfinite(each.grad).all() for each in network.parameters() if each.grad is not None)
+
     @pytest.mark.parametrize("side", [1, 33, 50])
     def test_it_returns_logits_of_the_side_that_its_geometry_says(self, name: str, side: int) -> None:
         network = small(name).eval()
@@ -94,19 +107,20 @@ class TestContract:
             )  # fmt: skip
             assert all(answer.shape == (2, 2, side, side) for answer in network.supervised(image))
 
-    def test_each_map_of_the_decoder_depends_on_those_of_the_encoder_that_its_node_reads(self, name: str) -> None:
+    def test_each_map_of_the_decoder_depends_on_those_that_its_node_reads_and_on_no_others(self, name: str) -> None:
         network = small(name).eval()
-        down = network.encoder.nodes
-        maps = [each.detach().requires_grad_() for each in network.encoder(picture(network))]
+        image, down = picture(network), network.encoder.nodes
+        maps = {
+            node.name: each.detach().requires_grad_() for node, each in zip(down, network.encoder(image), strict=True)
+        }
         behind = {node.name: {node.name} for node in down}
-        nodes = network.decoder.nodes(down)
-        for node, made in zip(nodes, network.decoder.steps(maps), strict=True):
-            behind[node.name] = set().union(*(behind[read] for read in node.reads))
-            slopes = torch.autograd.grad(made.sum(), maps, retain_graph=True, allow_unused=True)
-            assert {each.name for each, slope in zip(down, slopes, strict=True) if slope is not None} == behind[
-                node.name
-            ]
-            assert network.geometry.shrink or made.shape[-1] * node.stride == picture(network).shape[-1]
+        steps = network.decoder.steps(list(maps.values()))
+        for node, made in zip(network.decoder.nodes(down), steps, strict=True):
+            slopes = torch.autograd.grad(made.sum(), [*maps.values()], retain_graph=True, allow_unused=True)
+            used = {each for each, slope in zip(maps, slopes, strict=True) if slope is not None}
+            assert used == set().union(*(behind[read] for read in node.reads))
+            assert network.geometry.shrink or made.shape[-1] * node.stride == image.shape[-1]
+            behind[node.name], maps[node.name] = {node.name, *used}, made
 
     def test_a_side_that_does_not_fit_is_refused_with_the_side_that_does(self, name: str) -> None:
         network = small(name)

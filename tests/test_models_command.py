@@ -114,7 +114,7 @@ def test_a_drawing_is_written_beside_the_numbers(tmp_path: Path) -> None:
         (None, ["model.width=8"], None, r"^--set and --draw are for one network. Name it"),
         ("unet", [], "unet.png", r"unet.png' is no name for a drawing, which is SVG. Let it end in .svg.$"),
         ("unet", [], "unet", r"unet' is no name for a drawing"),
-        ("attention", [], None, r"^There is no recipe or architecture 'attention'. Did you mean 'attention-unet'\?$"),
+        ("attention", [], None, r"^There is no recipe 'attention'. Did you mean 'attention-unet'\?$"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_and_nothing_is_written(

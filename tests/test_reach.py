@@ -46,6 +46,13 @@ MEASURED: dict[str, ModelSettings] = {
 }
 
 
+class PadAndCut(nn.Module):
+    """Zeros around the map, more of them at its beginning, and the map out of them again."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return nn.functional.pad(maps, (5, 3, 5, 3))[..., 5:-3, 5:-3]
+
+
 def smoothed(module: nn.Module) -> nn.Module:
     """In eval mode and float64, with small positive weights and means in place of maxima: all that is seen has a slope."""
     for parent in list(module.modules()):
@@ -97,10 +104,12 @@ def test_receptive_field_and_halo_are_what_the_output_reacts_to(name: str) -> No
         [nn.Conv2d(1, 2, 7, stride=2, padding=3), nn.MaxPool2d(3, stride=2, padding=1), Enlarge(4)],
         [nn.Conv2d(1, 4, 7, stride=2, padding=3), Bottleneck(4, 2, 2, 0.1), Bottleneck(8, 2, 1, 0.1), Enlarge(4)],
         [EndPaddedConv2d(1, 1, 3, stride=2), EndPaddedConv2d(1, 1, 5, stride=2), Enlarge(2), Enlarge(2)],
+        [EndPaddedConv2d(1, 1, 3, stride=2), nn.Conv2d(1, 1, 5, stride=2, padding=2), Enlarge(4), PadAndCut()],
         [nn.Conv2d(1, 1, 3, stride=2, padding=1), nn.ConvTranspose2d(1, 1, 2, stride=2), nn.Conv2d(1, 1, 3, padding=1)],
+        [nn.MaxPool2d(4), nn.ConvTranspose2d(1, 1, 4, stride=2, padding=1), nn.ConvTranspose2d(1, 1, 2, stride=2)],
         [nn.Conv2d(1, 1, 3, dilation=2, padding=2), nn.MaxPool2d(4), Enlarge(4), nn.ConvTranspose2d(1, 1, 3, padding=1)],
     ],
-    ids=["stem", "bottlenecks", "end-padded", "up-convolution", "dilated"],
+    ids=["stem", "bottlenecks", "end-padded", "cut", "up-convolution", "wider-up-convolution", "dilated"],
 )  # fmt: skip
 def test_each_kind_of_layer_is_followed_back_to_what_it_reacts_to(layers: list[nn.Module]) -> None:
     chain = nn.Sequential(*layers)
