@@ -4,15 +4,23 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.architectures import architectures
 from benchmarks.demo import demo
+from benchmarks.enhancement import enhancement
 from benchmarks.machine import machine_facts
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
 from benchmarks.training_step import training_step
 from utome.files import new_folder, write_json
 
-# Those that measure children's memory come before the one that fills this process's own (see `child.Finished`).
-BENCHMARKS: dict[str, Callable[[], list[Row]]] = {"startup": startup, "demo": demo, "training_step": training_step}
+# Those that measure children's memory come before those that fill this process's own (see `child.Finished`).
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "startup": startup,
+    "demo": demo,
+    "training_step": training_step,
+    "architectures": architectures,
+    "enhancement": enhancement,
+}
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -53,4 +53,6 @@ def markdown(rows: Sequence[Row]) -> str:
 def _text(cell: Cell) -> str:
     if isinstance(cell, Figure):
         return f"{_text(cell.value)} (target {cell.target}: {'met' if cell.met else 'missed'})"
-    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return f"{cell:.3g}" if abs(cell) < 999.5 else f"{cell:.0f}"  # three digits, but never 1.23e+03
+    return str(cell)

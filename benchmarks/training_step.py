@@ -43,7 +43,7 @@ TIMES_AS_FAST = 2.0
 
 def training_step() -> list[Row]:
     """One row a width."""
-    own = load_recipe("auto").config.model.width
+    own: int = load_recipe("auto").settings["model"]["width"]
     return [_row(width, PAIRS_OF_RECIPE if width == own else PAIRS) for width in sorted({*WIDTHS, own})]
 
 

@@ -37,7 +37,11 @@ def with_table(page: str, networks: dict[str, Anatomy]) -> str:
 def table(networks: dict[str, Anatomy]) -> str:
     """A row a recipe."""
     heads = ("recipe", "channels", "parameters", "GMAC", "input", "logits", "stride", "receptive field")
-    rows = [heads, ("---", "---", "---:", "---:", "---", "---", "---:", "---:"), *map(_row, networks, networks.values())]
+    rows = [
+        heads,
+        ("---", "---", "---:", "---:", "---", "---", "---:", "---:"),
+        *map(_row, networks, networks.values()),
+    ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -1,9 +1,11 @@
-"""What several test files share: where the real images lie."""
+"""What several test files share: where the real images lie, and how many threads small networks get."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[1]
 
@@ -15,3 +17,12 @@ def real_images() -> Path:
     if not (folder / "isbi2012").is_dir():
         pytest.skip(f"the real data sets are not in '{folder}'; set UTOME_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """For networks so small that threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

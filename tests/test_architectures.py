@@ -5,43 +5,38 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from utome.config.architectures import AttentionUNetSettings, ModelSettings, UNetSettings
-from utome.errors import ConfigError, ModelError
+from tests.small_networks import SMALL, picture, small
+from utome.config.architectures import AttentionUNetSettings, UNetSettings
+from utome.errors import ConfigError
 from utome.jobs.models import describe_model, models
 from utome.losses.pixels import cross_entropy
 from utome.models.architectures import ARCHITECTURES, build_network
 from utome.models.attention import AttentionGate, GateEach, OneGate
-from utome.models.network import SegmentationNetwork
-from utome.models.unet import unet_field
+from utome.models.parts import UDecoder
 from utome.recipes.library import load_recipe
 
-# Parameters from one grey channel to one logit, or to two classes for U-Net of 2015; published, or arithmetic on the papers' figures.
+# Parameters from the papers' image channels to one logit, or to two classes for U-Net of 2015; published, or arithmetic
+# on the papers' figures.
 COUNTS = {
     "unet-2015": 31_030_658,
     "unet-batchnorm": 31_042_369,
     "attention-unet": 31_393_901,
     "advanced-attention-unet": 42_852_845,
     "full-attention-unet": 43_327_423,
+    "efficient-unet": 18_473_677,
+    "resnet50-unet": 32_521_105,
 }
+# A library's decoder on the same encoder: with EfficientNet's expanded maps, and with the stages' outputs alone.
+NARROWER = ["model.decoder=[256,128,64,32,16]", "model.head_kernel=3"]
+ENCODERS = [(NARROWER, 10_071_501), ([*NARROWER, "model.taps=block", "model.top=false"], 5_839_309)]
+# Of papers that print millions, cut off after two digits: U-Net and U-Net++ of Zhou et al., UNet 3+ of Huang et al.
+UNSUPERVISED = ["model.supervision=false", "loss.supervision=0"]
+MILLIONS = [
+    ("unet", ["model.bias=true"], "7.76"),
+    ("unet-plus-plus", UNSUPERVISED, "9.04"),
+    ("unet-3-plus", UNSUPERVISED, "26.97"),
+]
 GATES = {512: 263_939, 256: 66_435, 128: 16_835, 64: 4_323}
-SMALL: dict[str, ModelSettings] = {
-    "unet": UNetSettings(width=4, depth=2),
-    "phseg_v5": UNetSettings(width=4, depth=2, variant="phseg_v5", norm="none", convolution="valid"),
-    "unet-batchnorm": UNetSettings(width=4, depth=2, bias=True, one_logit=True),
-    **{
-        name: AttentionUNetSettings(architecture=name, width=4, depth=3, one_logit=True)
-        for name in ("attention-unet", "advanced-attention-unet", "full-attention-unet")
-    },
-}
-
-
-def small(name: str, *, seed: int = 0) -> SegmentationNetwork:
-    return build_network(SMALL[name], in_channels=1, classes=2, seed=seed)
-
-
-def picture(network: SegmentationNetwork, *, side: int = 40) -> torch.Tensor:
-    fits = network.geometry.input_side(side)
-    return torch.randn(2, 1, fits, fits, generator=torch.Generator().manual_seed(1))
 
 
 @pytest.mark.parametrize("recipe", sorted(COUNTS))
@@ -51,9 +46,24 @@ def test_a_recipe_has_the_parameters_of_its_papers_network(recipe: str) -> None:
 
 def test_the_released_network_has_a_wider_last_up_convolution_and_a_relu_after_each() -> None:
     assert describe_model("unet-2015", ["model.variant=phseg_v5"]).parameters == 31_100_354
-    ups = small("phseg_v5").decoder.ups
+    decoder = small("phseg_v5").decoder
+    assert isinstance(decoder, UDecoder)
+    ups = list(decoder.ups)
     assert all(isinstance(up, nn.Sequential) and isinstance(up[1], nn.ReLU) for up in ups)
     assert [up[0].out_channels for up in ups if isinstance(up, nn.Sequential)] == [8, 8]
+
+
+@pytest.mark.parametrize(("assignments", "count"), ENCODERS)
+def test_eff_unet_with_a_librarys_decoder_has_that_librarys_parameters(assignments: list[str], count: int) -> None:
+    assert describe_model("efficient-unet", assignments).parameters == count
+
+
+@pytest.mark.parametrize(("recipe", "assignments", "printed"), MILLIONS)
+def test_a_recipe_has_as_many_million_parameters_as_its_paper_prints(
+    recipe: str, assignments: list[str], printed: str
+) -> None:
+    count = describe_model(recipe, assignments, in_channels=3).parameters
+    assert f"{count // 10_000 / 100:.2f}" == printed
 
 
 @pytest.mark.parametrize(("channels", "count"), sorted(GATES.items()))
@@ -63,15 +73,18 @@ def test_a_gate_has_the_published_number_of_parameters(channels: int, count: int
 
 
 def test_every_entry_of_the_table_is_listed_by_utome_models() -> None:
-    assert {each.architecture for each in models().values()} == ARCHITECTURES.keys()
-    assert set(COUNTS) <= set(models())
+    listed = models()
+    assert {each.architecture for each in listed.values()} == ARCHITECTURES.keys()
+    assert {name: listed[name].parameters for name in COUNTS} == COUNTS
 
 
 def test_a_networks_shapes_are_those_of_the_papers_figure() -> None:
     seen = describe_model("unet-2015", size=572)
     assert (seen.input_size, seen.output_size) == ((572, 572), (388, 388))
-    assert [shape[1] for shape in seen.down] == [568, 280, 136, 64, 28]
-    assert [shape[1] for shape in seen.up] == [52, 100, 196, 388]
+    assert [each.shape for each in seen.encoder] == [
+        (64, 568, 568), (128, 280, 280), (256, 136, 136), (512, 64, 64), (1024, 28, 28),
+    ]  # fmt: skip
+    assert [each.shape for each in seen.decoder] == [(512, 52, 52), (256, 100, 100), (128, 196, 196), (64, 388, 388)]
     assert (seen.in_channels, seen.out_channels, seen.stride) == (1, 2, 16)
 
 
@@ -80,27 +93,6 @@ def test_multiply_accumulates_are_those_of_the_convolutions() -> None:
     level, bottom = 8 * 8 * 9 * (1 * 2 + 2 * 2), 4 * 4 * 9 * (2 * 4 + 4 * 4)
     up, join, head = 4 * 4 * 4 * 4 * 2, 8 * 8 * 9 * (4 * 2 + 2 * 2), 8 * 8 * 2 * 2
     assert seen.multiply_accumulates == level + bottom + up + join + head
-
-
-@pytest.mark.parametrize("depth", [1, 2])
-def test_the_receptive_field_is_what_the_output_reacts_to(depth: int) -> None:
-    network = build_network(UNetSettings(width=1, depth=depth, norm="none"), in_channels=1, classes=2, seed=0).double()
-    for parameter in network.parameters():
-        nn.init.constant_(parameter, 0.1)
-    stride, side = 2**depth, 2**depth * 30
-    widest = 0
-    for pixel in range(side // 2, side // 2 + stride):
-        columns = torch.zeros(side)
-        for draw in range(6):
-            image = torch.rand(
-                1, 1, side, side, dtype=torch.double, generator=torch.Generator().manual_seed(draw)
-            ).requires_grad_()
-            torch.autograd.backward(network(image)[0, 1, pixel, pixel])
-            assert image.grad is not None
-            columns += image.grad[0, 0].abs().sum(dim=0) > 0
-        touched = columns.nonzero().flatten()
-        widest = max(widest, int(touched.max() - touched.min()) + 1)
-    assert widest == unet_field(depth)
 
 
 def test_one_logit_and_cross_entropy_are_binary_cross_entropy_with_logits() -> None:
@@ -153,65 +145,10 @@ def test_gates_forced_shut_leave_nothing_of_the_skips() -> None:
 @pytest.mark.parametrize(("name", "kind"), [("advanced-attention-unet", OneGate), ("full-attention-unet", GateEach)])
 def test_each_level_takes_its_own_map_and_those_of_up_to_three_finer_levels(name: str, kind: type[nn.Module]) -> None:
     settings = AttentionUNetSettings(architecture=name, width=2, depth=5)
-    skips = build_network(settings, in_channels=1, classes=2, seed=0).decoder.skips
-    assert all(isinstance(skip, kind) for skip in skips)
-    assert [len(skip.sources.finer) for skip in skips] == [3, 3, 2, 1, 0]  # type: ignore[union-attr, arg-type]
-
-
-@pytest.mark.parametrize("name", sorted(SMALL))
-class TestContract:
-    def test_every_parameter_has_a_gradient_that_is_not_zero_but_for_a_bias_before_a_norm(self, name: str) -> None:
-        network = small(name).train()
-        image = picture(network)
-        logits = network(image)
-        torch.autograd.backward(cross_entropy(logits, (torch.rand_like(logits[:, 0]) > 0.5).long()))
-        cancelled = _cancelled_biases(network)
-        for parameter_name, parameter in network.named_parameters():
-            assert parameter.grad is not None, parameter_name
-            assert parameter_name in cancelled or parameter.grad.abs().sum() > 0, parameter_name
-
-    @pytest.mark.parametrize("side", [1, 33, 50])
-    def test_it_returns_logits_of_the_side_that_its_geometry_says(self, name: str, side: int) -> None:
-        network = small(name).eval()
-        image = picture(network, side=side)
-        assert network(image).shape == (2, 2, *(network.geometry.output_side(side),) * 2)
-
-    def test_a_side_that_does_not_fit_is_refused_with_the_side_that_does(self, name: str) -> None:
-        network = small(name)
-        side = network.geometry.input_side(40)
-        with pytest.raises(ModelError, match=f"the next size that fits is {side}x{side}"):
-            network(torch.zeros(1, 1, side - 1, side - 1))
-
-    def test_eval_mode_answers_the_same_each_time(self, name: str) -> None:
-        network = small(name).eval()
-        image = picture(network)
-        assert torch.equal(network(image), network(image))
-
-    def test_the_same_seed_gives_the_same_weights_and_another_seed_others(self, name: str) -> None:
-        one, same, other = small(name), small(name), small(name, seed=1)
-        weights = [parameter for parameter in one.state_dict().values() if parameter.ndim == 4]
-        assert all(
-            torch.equal(a, b) for a, b in zip(one.state_dict().values(), same.state_dict().values(), strict=True)
-        )
-        assert not any(
-            torch.equal(a, b)
-            for a, b in zip(weights, [p for p in other.state_dict().values() if p.ndim == 4], strict=True)
-        )
-
-    def test_one_image_can_be_memorised(self, name: str) -> None:
-        network = small(name).train()
-        image = picture(network)[:1]
-        border = network.geometry.border
-        inner = image[0, 0, border : image.shape[-1] - border, border : image.shape[-1] - border]
-        target = (functional.avg_pool2d(inner[None, None], 5, 1, 2)[0] > 0).long()
-        optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
-        for _ in range(300):
-            loss = cross_entropy(network(image), target)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-        accuracy = (network(image).argmax(dim=1) == target).float().mean()
-        assert accuracy > 0.9
+    decoder = build_network(settings, in_channels=1, classes=2, seed=0).decoder
+    assert isinstance(decoder, UDecoder)
+    assert all(isinstance(skip, kind) for skip in decoder.skips)
+    assert [len(skip.sources.finer) for skip in decoder.skips] == [3, 3, 2, 1, 0]  # type: ignore[union-attr, arg-type]
 
 
 @pytest.mark.parametrize(
@@ -223,14 +160,3 @@ def test_an_attention_recipe_states_the_papers_training(recipe: str) -> None:
     assert (config.optimizer.learning_rate, config.optimizer.betas) == (1e-5, (0.9, 0.999))
     assert (config.training.batch, config.training.epochs) == (2, 50)
     assert (config.data.normalization, config.model.one_logit) == ("none", True)
-
-
-def _cancelled_biases(network: nn.Module) -> set[str]:
-    """Biases of convolutions right before a batch norm, which subtracts them again."""
-    found = set()
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Sequential):
-            for number, (first, second) in enumerate(zip(module, list(module)[1:], strict=False)):
-                if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                    found.add(f"{name}.{number}.bias")
-    return found

@@ -11,12 +11,12 @@ from utome.data.batches import Batch, Draw, TileBatches
 from utome.data.dataset import Dataset
 from utome.data.preparation import Preparation
 from utome.models.architectures import build_network
-from utome.models.unet import unet_geometry
 from utome.recipes.library import load_recipe
 from utome.tiling import Geometry, mirror
 
-SAME = unet_geometry(2, valid=False)
-VALID = unet_geometry(2, valid=True)
+# Of U-Nets that halve twice.
+SAME = Geometry(stride=4, offset=0, shrink=0, halo=24)
+VALID = Geometry(stride=4, offset=12, shrink=40, halo=0)
 
 
 def unchanged(image: np.ndarray, labels: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

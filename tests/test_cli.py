@@ -180,18 +180,6 @@ def test_a_terminal_that_knows_ascii_alone_ends_no_command(run: Path, tmp_path: 
     assert b"4 label maps in" in done.stdout
 
 
-def test_networks_are_listed_and_one_is_shown_level_by_level(tmp_path: Path) -> None:
-    listed = json.loads(run_utome("models", "--json").stdout)
-    assert listed["unet-2015"]["parameters"] == 31_030_658
-    shown = run_utome("models", "unet-2015", "--size", "572").stdout
-    assert "parameters       31,030,658" in shown
-    assert "572x572 -> 388x388" in shown
-    assert "down 5           1024 x 28 x 28" in shown
-    narrower = json.loads(run_utome("models", "attention-unet", "--set", "model.width=8", "--json").stdout)
-    assert narrower["down"][0] == [8, 512, 512]
-    assert "There is no recipe or architecture 'attention'" in refused(2, "models", "attention", cwd=tmp_path)
-
-
 def test_the_version_is_told() -> None:
     assert run_utome("--version").stdout.startswith("utome ")
 

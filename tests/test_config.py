@@ -1,5 +1,6 @@
 """Settings: their paths, how they are changed, and what is said when one is wrong."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def test_the_leaves_of_a_config_are_the_paths_of_its_forms() -> None:
 
 def test_assignments_are_applied_in_turn_and_the_last_one_counts() -> None:
     config = override(UNET, ["model.width=8", "seed=3", "model.width=16"])
-    assert (config.model.width, config.seed) == (16, 3)
+    assert (config.model.width, config.seed) == (16, 3)  # type: ignore[union-attr]
 
 
 def test_an_override_leaves_what_it_was_given_unchanged() -> None:
@@ -240,3 +241,27 @@ def test_a_config_file_that_holds_something_else_is_refused(tmp_path: Path, cont
     with pytest.raises(ConfigError) as caught:
         read_config(path)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "sentence"),
+    [
+        ("model.enhancement.at=top", "The setting `model.enhancement.at` is 'top'; accepted: a valid integer"),
+        ("model.enhancement.at=-1", "The setting `model.enhancement.at` is -1; accepted: greater than or equal to 0, or 'bottom'"),
+        ("model.enhancement.mode=match_skip", "accepted: `in_test: true` with `mode: match_skip`"),
+        ("model.renorm.rate=2", "The setting `model.renorm.rate` is 2; accepted: less than 1"),
+        ("model.enhancement.maps=0", "The setting `model.enhancement.maps` is 0; accepted: greater than or equal to 1"),
+    ],
+)  # fmt: skip
+def test_a_setting_inside_a_group_of_one_form_is_refused_by_its_own_path(assignment: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        override({"model": {"architecture": "se-unet"}}, [assignment])
+    assert sentence in str(caught.value)
+    assert "se-unet" not in str(caught.value)
+    assert "constrained" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "accepted"), [("8", "a list, as in [1, 2]"), ("[8, 8]", "a longer list")])
+def test_a_list_of_the_wrong_form_is_refused_with_what_is_accepted(value: str, accepted: str) -> None:
+    with pytest.raises(ConfigError, match=rf"The setting `model.decoder` is .*8.*; accepted: {re.escape(accepted)}"):
+        override({"model": {"architecture": "efficient-unet"}}, [f"model.decoder={value}"])

@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from tests.conftest import ROOT
 from utome.jobs.demo import sample_folder
+from utome.jobs.models import draw_model, models
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -46,7 +48,7 @@ def test_a_python_block_runs(page: str, code: str) -> None:
 def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
     shutil.copytree(sample_folder() / "train", tmp_path / "MY")
     shutil.copytree(sample_folder() / "test" / "images", tmp_path / "NEWIMAGES")
-    assert [command.split()[1] for command in commands()] == ["inspect", "train", "evaluate", "predict"]
+    assert [command.split()[1] for command in commands()] == ["inspect", "train", "evaluate", "predict", "models"]
     for command in commands():
         line = f"{command} {SHORT}" if command.startswith("utome train") else command
         done = subprocess.run(
@@ -55,6 +57,19 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
         assert done.returncode == 0, (line, done.stderr)
     assert (tmp_path / "MYRUN" / "report.html").is_file()
     assert len(list((tmp_path / "PREDICTIONS").glob("*.png"))) == 12
+    assert (tmp_path / "full-attention.svg").is_file()
+
+
+def test_the_page_of_architectures_shows_the_networks_as_they_are(tmp_path: Path) -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "draw_architectures.py"))
+    page, networks = script["PAGE"].read_text(encoding="utf-8"), models(size=script["SIZE"])
+    assert script["with_table"](page, networks) == page
+    for recipe, network in networks.items():
+        draw_model(network, tmp_path / f"{recipe}.svg")
+        drawn = script["DRAWINGS"] / f"{recipe}.svg"
+        assert drawn.read_bytes() == (tmp_path / drawn.name).read_bytes()
+        assert f"(architectures/{drawn.name})" in page.replace("![", "")
+    assert {path.stem for path in script["DRAWINGS"].iterdir()} == networks.keys()
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:

@@ -14,7 +14,14 @@ from torch.nn import functional
 from tests.conftest import ROOT
 from utome.config.architectures import EfficientUNetSettings
 from utome.models.attention import AttentionGate
-from utome.models.efficientnet import Convolutions, EfficientNetEncoder, EndPaddedConv2d, InvertedBottleneck, Stage
+from utome.models.efficientnet import (
+    Convolutions,
+    DepthwiseConv2d,
+    EfficientNetEncoder,
+    EndPaddedConv2d,
+    InvertedBottleneck,
+    Stage,
+)
 from utome.models.excitation import SqueezeExcitation
 from utome.models.resnet import ResNetEncoder
 
@@ -206,11 +213,22 @@ class TestParts:
 
     def test_only_strided_convolutions_are_padded_like_tensorflows(self) -> None:
         kinds = {
-            (module.stride[0], type(module))
+            (module.stride[0], isinstance(module, EndPaddedConv2d))
             for module in efficientnet(padding="tensorflow").modules()
             if isinstance(module, nn.Conv2d)
         }
-        assert kinds == {(1, nn.Conv2d), (2, EndPaddedConv2d)}
+        assert kinds == {(1, False), (2, True)}
+
+    def test_depthwise_convolutions_are_computed_in_float32_on_a_processor(self) -> None:
+        layer = DepthwiseConv2d(4, 4, 5, padding=2, groups=4)
+        image = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0)).bfloat16()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            narrow = layer(image)
+        assert narrow.dtype == torch.bfloat16
+        assert torch.equal(narrow, layer(image.float()).bfloat16())
+        assert {type(each) for each in efficientnet().modules() if isinstance(each, nn.Conv2d) and each.groups > 1} == {
+            DepthwiseConv2d
+        }
 
     def test_norms_have_the_settings_rate_and_epsilon(self) -> None:
         with torch.device("meta"):

@@ -71,7 +71,7 @@ def test_a_failure_during_a_write_leaves_the_old_file_and_nothing_else(
         with pytest.raises(MachineError) as caught:
             write_text(path, "new")
     assert str(caught.value) == (
-        f"'{path}' cannot be written: No space left on device. Free some space there, or name another place with --out."
+        f"'{path}' cannot be written: No space left on device. Free some space there, or name another place."
     )
     assert caught.value.exit_code == 5
     assert path.read_text(encoding="utf-8") == "old"

@@ -1,7 +1,6 @@
 """Prediction: tiles give what the whole image gives, and label maps keep the image's size."""
 
 import io
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from utome.prediction.pictures import colour_png, displayed, label_png, overlay
 from utome.prediction.predictor import Predictor, classify
 from utome.prediction.tiled import predict_tiled
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = Device(torch.device("cpu"), torch.float32)
 SIZES = [(1, 1), (1, 7), (3, 50), (19, 20), (21, 37), (40, 41), (64, 64), (97, 66)]
 
@@ -37,15 +37,6 @@ def network(convolution: str, norm: str = "none") -> SegmentationNetwork:
 
 
 NETWORKS = {(convolution, norm): network(convolution, norm) for convolution in ("valid", "same") for norm in ("none", "batch")}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """These networks are so small that threads only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def image_of(height: int, width: int) -> np.ndarray:

@@ -9,17 +9,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.command import ONE_THREAD, run_utome
+from tests.command import run_utome
+from utome.config.overrides import override
 from utome.data.formats import read_mask
 from utome.data.layouts.finding import find_samples
 from utome.data.survey import survey
+from utome.jobs.train import train
 from utome.modelfolder.folder import load_model
-from utome.recipes.library import ALIASES, recipe_names
+from utome.recipes.library import ALIASES, load_recipe, recipe_names
 
 # Shorter than a user's run, but each learns far more than the commonest class.
 LENGTHS = {
     "unet": ["--set", "model.width=16", "--set", "training.epochs=6", "--set", "training.tile=128"],
     "unet-2015": ["--set", "model.width=16", "--set", "training.epochs=4"],
+}
+# What makes a recipe's network so small that an epoch takes a moment.
+NARROW = ["model.width=4"]
+SMALL = {
+    "se-unet-frem": [*NARROW, "model.enhancement.maps=8"],
+    "unet-3-plus": [*NARROW, "model.source_width=4"],
+    "efficient-unet": ["model.decoder=[8,8,8,8,8]"],
+    "resnet50-unet": ["model.decoder=[8,8,8,8,8]"],
 }
 
 
@@ -71,6 +81,7 @@ def test_predict_writes_one_label_map_an_image_of_its_stem_and_size(
             assert set(np.unique(np.asarray(labels))) == {0, 1}
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("recipe", [name for name in recipe_names() if name not in ALIASES])
 def test_every_recipe_trains_two_epochs_on_real_images(recipe: str, real_images: Path, tmp_path: Path) -> None:
     for kind in ("image", "label"):
@@ -78,9 +89,8 @@ def test_every_recipe_trains_two_epochs_on_real_images(recipe: str, real_images:
         for number in range(6):
             content = (real_images / "isbi2012" / "train" / kind / f"{number}.png").read_bytes()
             (tmp_path / "em" / kind / f"{number}.png").write_bytes(content)
-    length = ["--set", "model.width=4", "--set", "training.epochs=2", "--set", "training.tiles_per_image=1"]
-    done = run_utome("train", tmp_path / "em", "--recipe", recipe, "--out", tmp_path / "run", *ONE_THREAD, *length)
-    assert done.returncode == 0, done.stderr
+    settings = [*SMALL.get(recipe, NARROW), "training.epochs=2", "training.tiles_per_image=1", "machine.threads=1"]
+    train(tmp_path / "em", override(load_recipe(recipe).settings, settings), tmp_path / "run")
     first, second = csv.DictReader((tmp_path / "run" / "history.csv").read_text().splitlines())
     losses = [float(epoch[kind]) for epoch in (first, second) for kind in ("train_loss", "val_loss")]
     assert all(0 < loss < 10 for loss in losses)

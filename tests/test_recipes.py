@@ -1,15 +1,34 @@
 """Recipes: complete, explained, and found by name."""
 
-import pytest
+from importlib.resources import files
+from typing import Any
 
-from utome.config.architectures import UNetSettings
+import pytest
+import yaml
+
+import utome.recipes
+from utome.config.architectures import SEUNetSettings, UNetSettings
+from utome.config.overrides import override
 from utome.config.settings import leaves, paths
 from utome.errors import ConfigError
-from utome.recipes.library import ALIASES, load_recipe, recipe_names
+from utome.recipes.library import ALIASES, load_recipe, recipe_names, settings_over_recipe
 
 
-def test_the_default_and_the_original_are_among_the_recipes() -> None:
-    assert {"unet", "unet-2015"} <= set(recipe_names())
+def content(name: str) -> dict[str, Any]:
+    """What the file of a recipe holds itself."""
+    return yaml.safe_load(files(utome.recipes).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+LIKE = {name: content(name)["like"] for name in recipe_names() if name not in ALIASES and "like" in content(name)}
+ISSUE = [
+    "unet-2015", "unet", "unet-batchnorm", "se-unet", "se-unet-shallow", "se-unet-supervised", "se-unet-dropout",
+    "se-unet-frem", "attention-unet", "advanced-attention-unet", "full-attention-unet", "efficient-unet",
+    "resnet50-unet", "unet-plus-plus", "unet-3-plus",
+]  # fmt: skip
+
+
+def test_every_network_of_the_papers_has_its_recipe() -> None:
+    assert set(recipe_names()) == {*ISSUE, *ALIASES}
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -74,3 +93,67 @@ def test_the_original_recipe_has_the_published_numbers() -> None:
     )
     assert (config.optimizer.name, getattr(config.optimizer, "momentum", None)) == ("sgd", 0.99)
     assert (config.training.batch, config.training.tile) == (1, 388)
+
+
+@pytest.mark.parametrize("name", sorted(LIKE))
+def test_a_recipe_like_another_differs_from_it_in_its_own_settings_and_in_those_of_its_form_alone(name: str) -> None:
+    recipe, other = load_recipe(name), load_recipe(LIKE[name])
+    ours, theirs, own = leaves(recipe.settings), leaves(other.settings), leaves(content(name)["settings"])
+    assert own.items() <= ours.items()
+    assert {path: value for path, value in ours.items() if path not in {*own, "recipe"}}.items() <= theirs.items()
+    of_our_forms = set(leaves(recipe.config.as_dict()))
+    assert set(theirs) - set(ours) == {path for path in theirs if path not in of_our_forms}
+
+
+@pytest.mark.parametrize("name", sorted(LIKE))
+def test_a_recipe_like_another_keeps_its_reasons_but_for_those_that_it_gives_itself(name: str) -> None:
+    recipe, other, own = load_recipe(name), load_recipe(LIKE[name]), content(name)
+    settings = set(leaves(recipe.settings))
+    for kind in ("published", "reasons"):
+        ours, theirs = getattr(recipe, kind), getattr(other, kind)
+        explained = own["published"].keys() | own["reasons"].keys()
+        assert ours == {path: text for path, text in theirs.items() if path in settings - explained} | own[kind]
+    assert recipe.title == own["title"] != other.title
+    assert recipe.paper == own.get("paper", other.paper)
+
+
+def test_a_reason_for_a_setting_of_another_form_is_dropped() -> None:
+    assert "model.gate_share" in load_recipe("attention-unet").reasons.keys() | load_recipe("attention-unet").published
+    batchnorm = load_recipe("unet-batchnorm")
+    assert "model.gate_share" not in {**batchnorm.reasons, **batchnorm.published, **leaves(batchnorm.settings)}
+
+
+@pytest.mark.parametrize("name", ["se-unet-frem", "se-unet-supervised", "se-unet-dropout", "se-unet-shallow"])
+def test_a_variant_differs_from_its_baseline_in_what_it_is_named_for(name: str) -> None:
+    ours, theirs = leaves(load_recipe(name).settings), leaves(load_recipe("se-unet").settings)
+    assert ours.keys() == theirs.keys()
+    assert {path for path in ours if ours[path] != theirs[path]} == {"recipe"} | {
+        "se-unet-frem": {"model.enhancement.mode", "model.enhancement.maps", "model.enhancement.factor"},
+        "se-unet-supervised": {"model.supervision", "loss.supervision"},
+        "se-unet-dropout": {"model.dropout"},
+        "se-unet-shallow": {"model.depth"},
+    }[name]
+
+
+def test_naming_the_architecture_that_a_recipe_has_keeps_its_nested_groups() -> None:
+    changed = override(
+        load_recipe("se-unet-frem").settings, ["model.renorm.rate=0.5", "model.architecture=se-unet", "model.width=8"]
+    ).model
+    assert isinstance(changed, SEUNetSettings)
+    assert (changed.enhancement.mode, changed.enhancement.maps, changed.renorm.rate) == ("random", 162, 0.5)
+    assert (changed.width, changed.reduction) == (8, 16)
+
+
+def test_another_architecture_keeps_what_it_shares_and_drops_the_groups_that_it_lacks() -> None:
+    changed = override(
+        load_recipe("se-unet-frem").settings, ["model.dropout=0.25", "model.norm=batch", "model.architecture=unet"]
+    ).model
+    assert isinstance(changed, UNetSettings)
+    assert (changed.width, changed.depth, changed.dropout, changed.norm) == (32, 4, 0.25, "batch")
+
+
+def test_one_setting_of_a_nested_group_leaves_the_others() -> None:
+    settings = settings_over_recipe({"recipe": "se-unet-frem", "model": {"enhancement": {"factor": 250.0}}})
+    assert settings["model"]["enhancement"] == {
+        **load_recipe("se-unet-frem").settings["model"]["enhancement"], "factor": 250.0,
+    }  # fmt: skip

@@ -70,7 +70,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise MachineError(
-            f"'{path}' cannot be written: {reason}. Free some space there, or name another place with --out."
+            f"'{path}' cannot be written: {reason}. Free some space there, or name another place."
         ) from error
 
 

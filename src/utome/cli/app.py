@@ -190,7 +190,7 @@ def recipes(
 def models(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="one recipe or architecture, level by level", show_default=False),
+        typer.Argument(metavar="[NAME]", help="one recipe, level by level", show_default=False),
     ] = None,
     assignments: Set = None,
     channels: Annotated[

@@ -1,7 +1,7 @@
 """The whole config, made from a mapping, and the way back to YAML and to a hash."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, Union, get_args, get_origin
 
 import yaml
@@ -24,6 +24,7 @@ from utome.files import sha256_bytes
 
 # Sections with more than one form, and the setting that tells which.
 FORMS = {"model": "architecture", "optimizer": "name"}
+MISSING = "a value"
 
 
 class Config(Section):
@@ -69,7 +70,7 @@ def config_from_dict(settings: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(_with_forms(settings))
     except ValidationError as error:
-        raise ConfigError(" ".join(_sentence(dict(problem)) for problem in error.errors())) from None
+        raise ConfigError(_sentences([dict(problem) for problem in error.errors()])) from None
 
 
 def _with_forms(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,16 +150,40 @@ def _is_form(kind: type[BaseModel], name: str | None) -> bool:
     )
 
 
-def _sentence(problem: dict[str, Any]) -> str:
-    """One of pydantic's problems in our words: what was given, what is accepted."""
-    steps = [str(step) for step in problem["loc"]]
-    several_forms = Config.model_fields[steps[0]].discriminator is not None
-    path = ".".join(step for number, step in enumerate(steps) if not (number == 1 and several_forms))
-    accepted = str(problem["msg"]).removeprefix("Input should be ")
-    given = problem["input"]
+def _sentences(problems: Sequence[Mapping[str, Any]]) -> str:
+    """What pydantic found, in our words, a sentence a setting: what was given, what is accepted."""
+    accepted: dict[str, list[str]] = {}
+    given: dict[str, Any] = {}
+    for problem in problems:
+        path, value, words = _in_words(problem)
+        given.setdefault(path, value)
+        accepted.setdefault(path, []).append(words)
+    return " ".join(
+        f"The setting `{path}` is {value!r}; accepted: {', or '.join(dict.fromkeys(accepted[path]))}."
+        if accepted[path] != [MISSING]
+        else f"The setting `{path}` is missing; give it a value."
+        for path, value in given.items()
+    )
+
+
+def _in_words(problem: Mapping[str, Any]) -> tuple[str, Any, str]:
+    """The setting, what it was given, and what it accepts."""
+    path = _setting([str(step) for step in problem["loc"]])
     if problem["type"] == "union_tag_invalid":
-        given, accepted = problem["ctx"]["tag"], str(problem["ctx"]["expected_tags"])
-        path = f"{path}.{FORMS[path]}"
-    elif problem["type"] == "missing":
-        return f"The setting `{path}` is missing; give it a value."
-    return f"The setting `{path}` is {given!r}; accepted: {accepted}."
+        return f"{path}.{FORMS[path]}", problem["ctx"]["tag"], str(problem["ctx"]["expected_tags"])
+    if problem["type"] == "missing":
+        in_a_list = isinstance(problem["loc"][-1], int)
+        return (path, problem["input"], "a longer list") if in_a_list else (path, None, MISSING)
+    words = str(problem["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
+    return path, problem["input"], words.replace("a valid tuple", "a list, as in [1, 2]")
+
+
+def _setting(steps: Sequence[str]) -> str:
+    """The setting or group that pydantic's steps lead to, without the names that it gives to forms and their kinds."""
+    known = paths()
+    path = steps[0]
+    for step in steps[1:]:
+        longer = f"{path}.{step}"
+        if longer in known or any(name.startswith(f"{longer}.") for name in known):
+            path = longer
+    return path

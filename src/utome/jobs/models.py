@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from utome.config.architectures import ModelSettings
 from utome.config.overrides import override
 from utome.errors import ConfigError, nearest
 from utome.files import write_bytes
@@ -11,6 +10,8 @@ from utome.models.anatomy import Anatomy, anatomy
 from utome.models.architectures import ARCHITECTURES
 from utome.recipes.library import ALIASES, load_recipe, recipe_names
 from utome.report.drawing import draw
+
+ONE_LOGIT_CLASSES = 2
 
 
 def models(*, in_channels: int | None = None, classes: int = 2, size: int = 512) -> dict[str, Anatomy]:
@@ -22,11 +23,17 @@ def models(*, in_channels: int | None = None, classes: int = 2, size: int = 512)
 def describe_model(
     name: str, assignments: Sequence[str] = (), *, in_channels: int | None = None, classes: int = 2, size: int = 512
 ) -> Anatomy:
-    """The network of a recipe or of an architecture, with settings changed by `model.*` assignments.
+    """The network of a recipe, with settings changed by `model.*` assignments.
 
-    Where no number of image channels is given, it is that of the paper's images.
+    Where no number of image channels is given, it is that of the paper's images. A recipe's one logit is for two classes;
+    with more there is one for each.
     """
-    settings = _settings(name, assignments)
+    if name not in recipe_names():
+        raise ConfigError(f"There is no recipe '{name}'. {nearest(name, recipe_names())}")
+    own = {**load_recipe(name).settings["model"]}
+    if classes != ONE_LOGIT_CLASSES:
+        own["one_logit"] = False
+    settings = override({"model": own}, assignments).model
     channels = in_channels or ARCHITECTURES[settings.architecture].channels
     return anatomy(settings, in_channels=channels, classes=classes, size=size)
 
@@ -36,13 +43,3 @@ def draw_model(network: Anatomy, path: Path) -> None:
     if path.suffix.lower() != ".svg":
         raise ConfigError(f"'{path}' is no name for a drawing, which is SVG. Let it end in .svg.")
     write_bytes(path, draw(network).encode())
-
-
-def _settings(name: str, assignments: Sequence[str]) -> ModelSettings:
-    if name in recipe_names():
-        return override(load_recipe(name).settings, assignments).model
-    if name in ARCHITECTURES:
-        return override({"model": {"architecture": name}}, assignments).model
-    raise ConfigError(
-        f"There is no recipe or architecture '{name}'. {nearest(name, [*recipe_names(), *ARCHITECTURES])}"
-    )

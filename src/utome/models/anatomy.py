@@ -62,9 +62,10 @@ def anatomy(settings: ModelSettings, *, in_channels: int, classes: int, size: in
         side = geometry.input_side(max(1, size - geometry.shrink))
         image = torch.empty(1, in_channels, side, side)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        logits = network(image)
+    with torch.no_grad():
         down = network.encoder(image)
         up = list(network.decoder.steps(down))
-        logits = network.head(up[-1])
     nodes = network.encoder.nodes
     maps = (_maps(nodes, down), _maps(network.decoder.nodes(nodes), up))
     names = [each.name for part in maps for each in part]

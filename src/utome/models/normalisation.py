@@ -76,5 +76,7 @@ def _statistics(maps: Float[Tensor, "n c h w"]) -> tuple[Tensor, Tensor]:
 
 
 def _risen(step: Tensor, start: int, end: int) -> Tensor:
-    """From 0 at `start` to 1 at `end`; a jump where they are the same."""
-    return ((step - start) / max(end - start, 1)).clamp(0, 1)
+    """From 0 at `start` to 1 at `end`; a jump where the end does not lie behind."""
+    if end <= start:
+        return (step >= start).float()
+    return ((step - start) / (end - start)).clamp(0, 1)
