@@ -160,3 +160,30 @@ def test_grey_images_among_colour_ones_have_three_equal_channels(tmp_path: Path)
     assert images.shape[1] == 3
     equal = [bool((tile == tile[:1]).all()) for tile in images]
     assert sorted(equal) == [False, False, True, True]
+
+
+def drawn(root: Path, **draw: bool) -> TileBatches:
+    found = look(root)
+    dataset = Dataset(found.facts, Preparation(found.channels, "range"), found.classes)
+    return TileBatches(dataset, SAME, Draw(8, 3, None, 0, **draw), unchanged)
+
+
+def test_tiles_on_a_grid_lie_side_by_side_and_centred_and_are_the_same_each_epoch(tmp_path: Path) -> None:
+    root = coordinates(tmp_path, 19, 25)
+    tiles = drawn(root, grid=True)
+    corners = {int(tile[0, 0]) for batch in tiles.epoch(1) for tile in places(batch)}
+    assert corners == {row * 25 + column for row in (1, 9) for column in (0, 8, 16)}
+    assert {int(tile[0, 0]) for batch in tiles.epoch(2) for tile in places(batch)} == corners
+    assert len(tiles) == 2
+
+
+def test_a_tile_in_each_mirroring_comes_four_times_with_its_labels(tmp_path: Path) -> None:
+    root = coordinates(tmp_path, 8, 8)
+    found = list(drawn(root, grid=True, each_flip=True).epoch(1))
+    shown = {tile.tobytes() for batch in found for tile in places(batch)}
+    whole = np.arange(64).reshape(8, 8)
+    assert shown == {
+        each.tobytes() for each in (whole, whole[:, ::-1].copy(), whole[::-1].copy(), whole[::-1, ::-1].copy())
+    }
+    for batch in found:
+        assert (places(batch) % 10 == batch.target.numpy()).all()

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from utome.data.classes import ClassTable, class_table
+from utome.data.classes import IGNORED, ClassTable, Declared, class_table
+from utome.data.formats import COLOURED
+from utome.data.truth import UNKNOWN
 from utome.errors import DataError
 
 
@@ -118,3 +120,40 @@ def test_a_few_object_numbers_on_much_background_are_not_taken_for_black_and_whi
     values = {0: 99_000} | dict.fromkeys(range(1, 41), 25)
     with pytest.raises(DataError):
         class_table(values, lossy=False)
+
+
+def test_several_values_may_be_one_class_and_the_order_is_as_declared() -> None:
+    declared = Declared((("road", (1, 3)), ("crack", (2,))))
+    classes, note = class_table({1: 5, 2: 1, 3: 2}, lossy=False, declared=declared)
+    assert classes.names == ("road", "crack")
+    assert classes.labels(np.asarray([[1, 2, 3]], dtype=np.uint8), source="a").tolist() == [[0, 1, 0]]
+    assert note == "Classes: road (1, 3), crack (2)."
+
+
+def test_a_value_outside_the_declared_classes_is_refused_with_where_to_put_it() -> None:
+    with pytest.raises(
+        DataError, match=r"The masks hold 4, which belongs to no class of data.classes. Add it to a class"
+    ):
+        class_table({1: 5, 4: 1}, lossy=False, declared=Declared((("road", (1,)),)))
+
+
+def test_ignored_values_and_unknown_pixels_have_the_label_of_none() -> None:
+    classes, note = class_table({0: 5, 255: 5, 128: 1, UNKNOWN: 9}, lossy=False, declared=Declared(ignored=(128,)))
+    assert classes.names == ("background", "foreground")
+    mask = np.asarray([[0, 128, 255, UNKNOWN]])
+    assert classes.labels(mask, source="a").tolist() == [[0, IGNORED, 1, IGNORED]]
+    assert [classes.number(value) for value in (0, 128, 255, UNKNOWN)] == [0, None, 1, None]
+    assert note.endswith("Ignored: 128.")
+
+
+def test_ignored_pixels_are_ignored_in_noisy_black_and_white_too() -> None:
+    values = dict.fromkeys(range(40), 1) | {0: 9000, 255: 9000, 100: 3}
+    classes, _ = class_table(values, lossy=False, declared=Declared(ignored=(100,)))
+    assert classes.threshold == 127
+    assert classes.labels(np.asarray([[3, 100, 250]]), source="a").tolist() == [[0, IGNORED, 1]]
+
+
+def test_colours_are_shown_as_colours() -> None:
+    classes, note = class_table({COLOURED: 9, COLOURED + 0xFF0000: 2}, lossy=False)
+    assert classes.names == ("background", "foreground")
+    assert "#ff0000" in note

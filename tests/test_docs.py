@@ -3,6 +3,7 @@
 import os
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import run_utome
 from tests.conftest import ROOT
 from utome.jobs.demo import sample_folder
 from utome.jobs.models import draw_model, models
@@ -37,7 +39,13 @@ def commands() -> list[str]:
 
 def test_every_language_of_a_block_is_one_that_is_run() -> None:
     kinds = {kind for page in PAGES for kind, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
-    assert kinds == {"sh", "python"}
+    assert kinds == {"sh", "python", "text"}
+
+
+@pytest.mark.parametrize("shown", [code for _, code in blocks("text")], ids=lambda code: code.partition(":")[0])
+def test_what_the_docs_show_of_a_real_folder_is_what_inspect_says(shown: str, real_images: Path) -> None:
+    done = run_utome("inspect", shown.partition(":")[0], "--no-cost", cwd=real_images)
+    assert done.stdout == shown
 
 
 @pytest.mark.parametrize(("page", "code"), blocks("python"))
@@ -48,11 +56,13 @@ def test_a_python_block_runs(page: str, code: str) -> None:
 def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
     shutil.copytree(sample_folder() / "train", tmp_path / "MY")
     shutil.copytree(sample_folder() / "test" / "images", tmp_path / "NEWIMAGES")
-    assert [command.split()[1] for command in commands()] == ["inspect", "train", "evaluate", "predict", "models"]
+    assert [command.split()[1] for command in commands()] == [
+        "inspect", "train", "evaluate", "predict", "models", "inspect", "inspect",
+    ]  # fmt: skip
     for command in commands():
         line = f"{command} {SHORT}" if command.startswith("utome train") else command
         done = subprocess.run(
-            [sys.executable, "-m", *line.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+            [sys.executable, "-m", *shlex.split(line)], cwd=tmp_path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, (line, done.stderr)
     assert (tmp_path / "MYRUN" / "report.html").is_file()

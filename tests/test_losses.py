@@ -120,3 +120,22 @@ def test_a_term_of_weight_zero_is_left_out() -> None:
 def test_a_loss_without_terms_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"at least one term with a weight above 0, as in loss\.cross_entropy=1"):
         config_from_dict({"loss": {"cross_entropy": 0.0, "dice": 0.0}})
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, dice])
+def test_pixels_whose_target_is_no_class_do_not_count(loss: Loss) -> None:
+    draws = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 6, generator=draws, requires_grad=True)
+    target = torch.randint(0, 3, (2, 4, 6), generator=draws)
+    ignoring = target.clone()
+    ignoring[:, :, 4:] = 255
+    value = loss(logits, ignoring)
+    assert value.item() == pytest.approx(loss(logits[..., :4], target[..., :4]).item(), rel=1e-6)
+    torch.autograd.backward(value)
+    assert logits.grad is not None
+    assert not logits.grad[..., 4:].any()
+    assert logits.grad[..., :4].any()
+
+
+def test_where_nothing_is_known_there_is_no_loss() -> None:
+    assert cross_entropy(torch.randn(1, 2, 3, 3), torch.full((1, 3, 3), 255)).item() == 0

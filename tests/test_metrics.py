@@ -75,3 +75,9 @@ def test_dice_and_iou_tell_the_same_and_every_pixel_is_counted(seed: int, classe
     assert score.counts.sum() == 99
     assert score.pixel_accuracy == pytest.approx((truth == predicted).mean())
     np.testing.assert_allclose(score.dice, 2 * score.iou / (1 + score.iou))
+
+
+def test_pixels_whose_truth_is_no_class_are_not_counted() -> None:
+    truth = np.asarray([[0, 1, 255], [1, 255, 0]], dtype=np.uint8)
+    predicted = np.asarray([[0, 0, 1], [1, 0, 0]], dtype=np.uint8)
+    assert confusion(truth, predicted, classes=2).counts.tolist() == [[2, 0], [1, 1]]

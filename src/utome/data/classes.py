@@ -100,7 +100,7 @@ def class_table(values: Mapping[int, int], *, lossy: bool, declared: Declared | 
             f"what it means: --set data.ignore=[{found[0]}] leaves its pixels out."
         )
     if lossy or len(found) > MOST_CLASSES:
-        return _thresholded(counted)
+        return _thresholded(counted, declared)
     if len(found) == 1:
         raise DataError(
             f"Every mask holds the value {found[0]} alone, so there is nothing to learn. Check that these are the masks."
@@ -147,7 +147,7 @@ def _left_out(declared: Declared) -> str:
     return f" Ignored: {', '.join(map(shown, declared.ignored))}." if declared.ignored else ""
 
 
-def _thresholded(values: Mapping[int, int]) -> tuple[ClassTable, str]:
+def _thresholded(values: Mapping[int, int], declared: Declared) -> tuple[ClassTable, str]:
     total = sum(values.values())
     black = sum(count for value, count in values.items() if value <= NOISE)
     white = sum(count for value, count in values.items() if 255 - NOISE <= value <= 255)
@@ -164,5 +164,5 @@ def _thresholded(values: Mapping[int, int]) -> tuple[ClassTable, str]:
             f"{'black' if black else 'white'} (values {min(values)} to {max(values)}), so there is nothing to learn. "
             "Save the classes as 0 and 255 in a PNG."
         )
-    note = f"Masks are black and white with noise ({clear / total:.2%} of the pixels within {NOISE} of 0 or 255): above 127 is foreground."
-    return ClassTable(("background", "foreground"), ((0,), (255,)), threshold=127), note
+    note = f"Masks are black and white with noise ({clear / total:.2%} of the pixels within {NOISE} of 0 or 255): above 127 is foreground.{_left_out(declared)}"
+    return ClassTable(("background", "foreground"), ((0,), (255,)), 127, declared.ignored), note
