@@ -95,7 +95,9 @@ def tiny_model(
         "utome": "0", "torch": "0", "recipe": "unet", "config_sha256": "c", "data_sha256": "d", "weights_sha256": "",
         "architecture": settings, "in_channels": in_channels,
         "classes": [{"name": f"class {number}", "values": [number]} for number in range(classes)],
-        "threshold": None, "preparation": {"channels": in_channels, "normalization": "image", "size": size, "moments": None, "percentiles": (0.5, 99.5)}, "geometry": vars(network.geometry),
+        "threshold": None, "preparation": {
+            "channels": in_channels, "normalization": "image", "size": size, "moments": None, "percentiles": (0.5, 99.5),
+        }, "geometry": vars(network.geometry),
         "prediction_tile": 64, "precision": "float32", "metrics": {"val_loss": 0.5}, "images": {"a": "train", "b": "val"},
     })  # fmt: skip
     return Model(network, card)

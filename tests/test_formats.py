@@ -1,8 +1,6 @@
 """Reading image and mask files: what is kept, what is made equal, and what is refused."""
 
 import io
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,11 @@ import tifffile
 from PIL import Image
 
 from tests.builders import noise, save, save_palette, square
-from utome.data.formats import is_image_file, read_image, read_mask
+from utome.data.classes import class_table
+from utome.data.formats import COLOURED, file_sha256, is_image_file, read_image, read_mask
 from utome.data.survey import content_hash
 from utome.errors import DataError
+from utome.files import sha256_bytes
 
 PALETTE = (10, 20, 30, 250, 0, 0, 0, 250, 0)
 
@@ -43,7 +43,9 @@ def encoded(suffix: str, pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("name", ["a.png", "a.PNG", "a.jpg", "a.Jpeg", "a.tif", "a.TIFF"])
+@pytest.mark.parametrize(
+    "name", ["a.png", "a.PNG", "a.jpg", "a.Jpeg", "a.tif", "a.TIFF", "a.gif", "a.bmp", "a.npy", "a.mat"]
+)
 def test_a_file_with_a_known_ending_in_any_case_is_an_image_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"")
     assert is_image_file(tmp_path / name)
@@ -54,6 +56,13 @@ def test_hidden_files_folders_and_other_endings_are_no_image_files(tmp_path: Pat
     for name in (".a.png", "._a.tif", "a.txt", "png"):
         (tmp_path / name).write_bytes(b"")
     assert not [path for path in tmp_path.iterdir() if is_image_file(path)]
+
+
+def test_the_hash_of_a_file_is_that_of_its_bytes(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", noise(9, 7))
+    assert file_sha256(path) == sha256_bytes(path.read_bytes())
+    with pytest.raises(DataError, match="is not there"):
+        file_sha256(tmp_path / "b.png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
@@ -232,9 +241,26 @@ def test_a_grey_mask_stored_as_colour_or_with_a_constant_transparency_is_read(tm
     assert (read_mask(save(tmp_path / "c.png", np.dstack([mask, opaque]))) == mask).all()
 
 
-def test_a_coloured_mask_is_refused(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", noise(9, 7, 3))
-    assert "is coloured; accepted: one value a pixel" in refusal_of_mask(path)
+def test_a_coloured_mask_is_read_as_one_number_a_colour(tmp_path: Path) -> None:
+    mask = np.zeros((4, 5, 3), dtype=np.uint8)
+    mask[1, 2] = (255, 128, 0)
+    mask[3, 4] = (7, 7, 7)
+    found = read_mask(save(tmp_path / "a.png", mask))
+    assert found.dtype == np.int32
+    assert found[1, 2] == COLOURED + 0xFF8000
+    assert found[3, 4] == COLOURED + 0x070707
+    assert found[0, 0] == COLOURED
+    assert class_table({int(value): 1 for value in np.unique(found)}, lossy=False)[0].names == (
+        "class #000000", "class #070707", "class #ff8000",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("widened", [1, 257])
+def test_colours_of_8_bits_in_a_mask_of_16_are_those_of_8(tmp_path: Path, widened: int) -> None:
+    mask = noise(9, 7, 3)
+    deep = mask.astype(np.uint16) * np.uint16(widened)
+    found = read_mask(save(tmp_path / "a.tif", deep, photometric="rgb"))
+    assert (found == read_mask(save(tmp_path / "b.tif", mask, photometric="rgb"))).all()
 
 
 def test_a_mask_of_real_numbers_is_read_when_they_are_whole(tmp_path: Path) -> None:
@@ -247,19 +273,6 @@ def test_a_mask_of_real_numbers_is_read_when_they_are_whole(tmp_path: Path) -> N
 def test_a_mask_of_fractions_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.tif", np.full((3, 4), 0.5, dtype=np.float32))
     assert "holds fractions; accepted: whole numbers, one for each class" in refusal_of_mask(path)
-
-
-def test_a_colour_png_of_16_bits_is_refused_rather_than_read_as_8(tmp_path: Path) -> None:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
-    path = tmp_path / "deep.png"
-    path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(13))) + chunk(b"IEND", b"")
-    )
-    with pytest.raises(DataError, match="16 bits a channel, which would lose its depth"):
-        read_image(path)
 
 
 def test_a_palette_tiff_is_colours_as_an_image_and_numbers_as_a_mask(tmp_path: Path) -> None:

@@ -164,5 +164,8 @@ def _thresholded(values: Mapping[int, int], declared: Declared) -> tuple[ClassTa
             f"{'black' if black else 'white'} (values {min(values)} to {max(values)}), so there is nothing to learn. "
             "Save the classes as 0 and 255 in a PNG."
         )
-    note = f"Masks are black and white with noise ({clear / total:.2%} of the pixels within {NOISE} of 0 or 255): above 127 is foreground.{_left_out(declared)}"
+    note = (
+        f"Masks are black and white with noise ({clear / total:.2%} of the pixels within {NOISE} of 0 or 255): above 127 is "
+        f"foreground.{_left_out(declared)}"
+    )
     return ClassTable(("background", "foreground"), ((0,), (255,)), 127, declared.ignored), note

@@ -1,172 +1,96 @@
-"""Reading one image or mask file, whatever its format; a decoder's own exceptions never reach the user.
+"""Reading one image or mask file, or only what its header says."""
 
-Pillow reads PNG and JPEG; tifffile reads TIFF of any type, and Pillow the compressed TIFF that tifffile cannot.
-"""
-
-import struct
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import numpy as np
-import tifffile
-from jaxtyping import Integer, Shaped
-from PIL import Image
-
+from utome.data.formats.arrays import open_npy
+from utome.data.formats.colours import image_channels, mask_values
+from utome.data.formats.kinds import Kind, kind_of
+from utome.data.formats.mat import open_mat
+from utome.data.formats.ome_zarr import open_zarr
+from utome.data.formats.orientation import turned
+from utome.data.formats.pictures import open_picture
+from utome.data.formats.stored import Labels, Pixels, StoredImage, affordable, guarded
+from utome.data.formats.tiff import open_tiff
 from utome.errors import DataError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
-LOSSY = frozenset({".jpg", ".jpeg"})
-Pixels = Shaped[np.ndarray, "h w c"]
-Labels = Integer[np.ndarray, "h w"]
+# All other kinds are pictures.
+OPENERS: dict[Kind, Callable[[Path], AbstractContextManager[StoredImage]]] = {
+    Kind.TIFF: open_tiff,
+    Kind.NPY: open_npy,
+    Kind.MAT: open_mat,
+    Kind.ZARR: open_zarr,
+}
 
 
-def is_image_file(path: Path) -> bool:
-    """Whether the name is that of an image we read: a known ending, and not a hidden file."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-
-
-def read_image(path: Path, *, page: int | None = None) -> Pixels:
+def read_image(path: Path, *, page: int | None = None, upright: bool = False) -> Pixels:
     """The pixels of an image, height by width by channels, one channel when it is grey and three when it is colour.
 
     Depth is kept as the file has it. A transparency that is the same everywhere is dropped, and a grey image stored
-    as three equal channels becomes one. `DataError` where the file cannot be read or has other channels.
+    as three equal channels becomes one. With `upright` the image is turned as its EXIF says, as viewers show it.
+    `page` counts from 0 and must be given for a stack. `DataError` where the file cannot be read, is too large to be
+    decoded whole, or has other channels.
     """
-    pixels = _decoded(path, palette_as_colours=True)
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
-    pixels = _without_transparency(pixels, path)
-    if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
-        pixels = pixels[:, :, :1]
-    if pixels.shape[2] not in {1, 3}:
-        raise DataError(
-            f"'{path}' has {pixels.shape[2]} channels; accepted: grey or red, green and blue. Save the channels to use as one such image."
-        )
-    return _finite(pixels, path)
+    with _opened(path) as stored:
+        page = _chosen(page, stored, path)
+        plane = stored.plane(page)
+        affordable(plane, path)
+        pixels = image_channels(stored.colours(page), plane, path)
+        return turned(pixels, stored.orientation) if upright else pixels
 
 
 def read_mask(path: Path, *, page: int | None = None) -> Labels:
     """The values of a mask, height by width, as integers; a palette is read as its indices.
 
-    `DataError` where the file cannot be read, is coloured, or holds fractions.
+    A coloured mask has one number a pixel: `COLOURED` and above it red, green and blue. A mask is never turned.
+    `DataError` as in `read_image`, and for fractions.
     """
-    pixels = _decoded(path, palette_as_colours=False)
-    if pixels.ndim == 3:
-        pixels = _without_transparency(pixels, path)
-        if (pixels != pixels[:, :, :1]).any():
-            raise DataError(
-                f"The mask '{path}' is coloured; accepted: one value a pixel (grey, palette or 1-bit). Save the class numbers instead."
-            )
-        pixels = pixels[:, :, 0]
-    if pixels.dtype.kind == "f":
-        whole = _finite(pixels, path).astype(np.int64)
-        if (whole != pixels).any():
-            raise DataError(f"The mask '{path}' holds fractions; accepted: whole numbers, one for each class.")
-        return whole
-    return pixels.astype(np.uint8) if pixels.dtype == np.bool_ else pixels
+    with _opened(path) as stored:
+        page = _chosen(page, stored, path)
+        plane = stored.plane(page)
+        affordable(plane, path)
+        return mask_values(stored.numbers(page), plane, path)
 
 
-def _decoded(path: Path, *, palette_as_colours: bool) -> np.ndarray:
-    if path.suffix.lower() in {".tif", ".tiff"}:
-        return _guarded(path, lambda: _read_tiff(path, palette_as_colours=palette_as_colours))
-    return _guarded(path, lambda: _read_pillow(path, palette_as_colours=palette_as_colours))
+def page_count(path: Path) -> int:
+    """How many pages a file has, each of which is an image; nothing is decoded. `DataError` where it cannot be read."""
+    with _opened(path) as stored:
+        return stored.pages
 
 
-def _guarded(path: Path, read: Callable[[], np.ndarray]) -> np.ndarray:
-    """Run a decoder; whatever it raises becomes one sentence that names the file."""
-    try:
-        pixels = read()
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"'{path}' is not there. Check the name.") from None
-    except MemoryError:
-        raise DataError(f"'{path}' is too large to be read whole. Cut it into smaller images.") from None
-    except (
-        OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, TypeError, OverflowError,
-        struct.error, zlib.error, tifffile.TiffFileError, Image.DecompressionBombError,
-    ) as error:  # fmt: skip
-        reason = " ".join(str(error).split()) or type(error).__name__
+def image_size(path: Path, *, page: int | None = None) -> tuple[int, int]:
+    """Height and width as stored, not turned; nothing is decoded. `DataError` where the file cannot be read."""
+    with _opened(path) as stored:
+        plane = stored.plane(_chosen(page, stored, path))
+        return plane.height, plane.width
+
+
+def exif_orientation(path: Path) -> int:
+    """How the EXIF of a PNG or JPEG says that it must be turned: 1 (not at all) to 8; 1 for any other format.
+
+    The tag of a TIFF is left alone: programs for science show it, and draw masks on it, as it is stored.
+    """
+    if kind_of(path) not in {Kind.PNG, Kind.JPEG}:
+        return 1
+    with _opened(path) as stored:
+        return stored.orientation
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[StoredImage]:
+    """The file as the reader of its format sees it, while it is open."""
+    kind = kind_of(path)
+    with guarded(path), OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind) as stored:
+        yield stored
+
+
+def _chosen(page: int | None, stored: StoredImage, path: Path) -> int:
+    if page is None and stored.pages > 1:
         raise DataError(
-            f"'{path}' cannot be read as an image ({reason}). Open it in a viewer; if it is damaged, copy it again or take it out."
-        ) from error
-    if pixels.ndim not in {2, 3} or 0 in pixels.shape:
-        raise DataError(
-            f"'{path}' is an image of shape {pixels.shape}; accepted: one plane, height by width, with or without channels."
+            f"'{path}' holds {stored.pages} pages; accepted: one image a file. Save each page as its own file, or channels with "
+            "their axes named (CYX)."
         )
-    return pixels
-
-
-def _read_pillow(path: Path, *, palette_as_colours: bool) -> np.ndarray:
-    _refuse_deep_colour_png(path)
-    with Image.open(path) as image:
-        if image.mode == "P" and palette_as_colours:
-            return np.asarray(image.convert("RGB"))
-        if image.mode == "CMYK":
-            return np.asarray(image.convert("RGB"))
-        return np.asarray(image)
-
-
-def _refuse_deep_colour_png(path: Path) -> None:
-    """Pillow reads PNG of 16 bits a channel as 8 bits, unless it is plain grey."""
-    with path.open("rb") as file:
-        header = file.read(26)
-    if header.startswith(b"\x89PNG") and len(header) == 26 and header[24] == 16 and header[25] != 0:
-        raise DataError(f"'{path}' is a PNG of 16 bits a channel, which would lose its depth. Save it as TIFF.")
-
-
-def _read_tiff(path: Path, *, palette_as_colours: bool) -> np.ndarray:
-    with tifffile.TiffFile(path) as file:
-        if len(file.pages) > 1:
-            raise DataError(
-                f"'{path}' holds {len(file.pages)} pages; accepted: one image a file. Save each page as its own file."
-            )
-        page = file.pages.first
-        try:
-            pixels = np.asarray(page.asarray())
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            pixels = _read_pillow(path, palette_as_colours=palette_as_colours)
-            # Pillow has turned white-as-zero round already, but for 16 bits.
-            if pixels.dtype == np.bool_ and _white_as_zero(page):
-                pixels = ~pixels
-            return pixels if pixels.dtype == np.uint8 else _black_as_zero(pixels, page)
-        if palette_as_colours and page.colormap is not None:
-            return np.moveaxis(page.colormap[:, pixels], 0, -1)
-        if pixels.ndim == 3 and page.axes.startswith("S"):
-            pixels = np.moveaxis(pixels, 0, -1)
-        return _black_as_zero(pixels, page)
-
-
-def _black_as_zero(pixels: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """Integers stored with white as zero (photometric MINISWHITE), turned round to what viewers show."""
-    if not _white_as_zero(page) or pixels.dtype.kind not in "bui":
-        return pixels
-    # tifffile itself declares every array of truth values MINISWHITE, but stores it as it is: True means white.
-    if pixels.dtype == np.bool_ and page.software.startswith("tifffile"):
-        return pixels
-    return 2**page.bitspersample - 1 - pixels if pixels.dtype.kind == "u" else ~pixels
-
-
-def _white_as_zero(page: tifffile.TiffPage) -> bool:
-    return page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-
-
-def _without_transparency(pixels: Pixels, path: Path) -> Pixels:
-    if pixels.shape[2] not in {2, 4}:
-        return pixels
-    alpha = pixels[:, :, -1]
-    if (alpha != alpha[0, 0]).any():
-        raise DataError(
-            f"'{path}' has a transparency that varies; accepted: none, or the same everywhere. Save it without."
-        )
-    return pixels[:, :, :-1]
-
-
-def _finite(pixels: np.ndarray, path: Path) -> np.ndarray:
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise DataError(f"'{path}' holds values that are no numbers (NaN or infinity). Replace them and try again.")
-    if pixels.dtype.kind not in "uifb":
-        raise DataError(f"'{path}' holds pixels of type {pixels.dtype}; accepted: integers or real numbers.")
-    return pixels.astype(np.uint8) if pixels.dtype == np.bool_ else pixels
+    if page is not None and page >= stored.pages:
+        raise DataError(f"'{path}' holds {stored.pages} pages, so there is no page {page + 1}. Check the stack.")
+    return page or 0

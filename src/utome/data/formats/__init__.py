@@ -1,0 +1,26 @@
+"""Reading one image or mask, whatever the format of its file: decided by content, at full depth, never unpickled."""
+
+from utome.data.formats.colours import COLOURED
+from utome.data.formats.hashing import file_sha256
+from utome.data.formats.kinds import LOSSY, SUFFIXES, file_format, is_image_file, is_lossy
+from utome.data.formats.orientation import ON_ITS_SIDE
+from utome.data.formats.reading import exif_orientation, image_size, page_count, read_image, read_mask
+from utome.data.formats.stored import Labels, Pixels
+
+__all__ = [
+    "COLOURED",
+    "LOSSY",
+    "ON_ITS_SIDE",
+    "SUFFIXES",
+    "Labels",
+    "Pixels",
+    "exif_orientation",
+    "file_format",
+    "file_sha256",
+    "image_size",
+    "is_image_file",
+    "is_lossy",
+    "page_count",
+    "read_image",
+    "read_mask",
+]
