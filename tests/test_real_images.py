@@ -19,9 +19,10 @@ from utome.modelfolder.folder import load_model
 from utome.recipes.library import ALIASES, load_recipe, recipe_names
 
 # Shorter than a user's run, but each learns far more than the commonest class.
+SPLIT = ["--set", "data.split=22/4/4"]
 LENGTHS = {
-    "unet": ["--set", "model.width=16", "--set", "training.epochs=6", "--set", "training.tile=128"],
-    "unet-2015": ["--set", "model.width=16", "--set", "training.epochs=4"],
+    "unet": ["--set", "model.width=16", "--set", "training.epochs=6", "--set", "training.tile=128", *SPLIT],
+    "unet-2015": ["--set", "model.width=16", "--set", "training.epochs=4", *SPLIT],
 }
 # What makes a recipe's network so small that an epoch takes a moment.
 NARROW = ["model.width=4"]

@@ -18,7 +18,17 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         for number, path in enumerate(sorted((sample_folder() / "train" / kind).iterdir())[:8]):
             name = f"<b>&{number}.png"
             (folder / "data" / kind / name).write_bytes(path.read_bytes())
-    done = run_utome("train", folder / "data", "--out", folder / "run", *TINY, "--set", "training.epochs=2")
+    done = run_utome(
+        "train",
+        folder / "data",
+        "--out",
+        folder / "run",
+        *TINY,
+        "--set",
+        "training.epochs=2",
+        "--set",
+        "data.split=6/1/1",
+    )
     assert done.returncode == 0, done.stderr
     return (folder / "run" / "report.html").read_text(encoding="utf-8")
 
