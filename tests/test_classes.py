@@ -157,3 +157,11 @@ def test_colours_are_shown_as_colours() -> None:
     classes, note = class_table({COLOURED: 9, COLOURED + 0xFF0000: 2}, lossy=False)
     assert classes.names == ("background", "foreground")
     assert "#ff0000" in note
+
+
+def test_a_black_mask_among_coloured_ones_is_of_their_black_class() -> None:
+    classes, _ = class_table({0: 9, COLOURED: 5, COLOURED + 0xFF0000: 2}, lossy=False)
+    assert classes.names == ("background", "foreground")
+    assert classes.labels(np.zeros((1, 2), dtype=np.uint8), source="a").tolist() == [[0, 0]]
+    assert classes.labels(np.asarray([[COLOURED + 0xFF0000, COLOURED]]), source="b").tolist() == [[1, 0]]
+    assert [classes.number(value) for value in (0, COLOURED, COLOURED + 0xFF0000)] == [0, 0, 1]

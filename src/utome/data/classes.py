@@ -17,6 +17,8 @@ NOISE = 32
 NOISE_SHARE = 0.98
 # The label of a pixel of which nothing is known: no loss and no score counts it.
 IGNORED = 255
+# A grey value below GREYS is the colour GREY times that value.
+GREYS, GREY = 256, 0x010101
 Values = Integer[np.ndarray, "h w"]
 
 
@@ -44,7 +46,8 @@ class ClassTable:
             return None
         if self.threshold is not None:
             return int(value > self.threshold)
-        return next(number for number, values in enumerate(self.values) if value in values)
+        colour = COLOURED + GREY * value
+        return next(number for number, values in enumerate(self.values) if value in values or colour in values)
 
     def labels(self, mask: Values, *, source: str) -> UInt8[np.ndarray, "h w"]:
         """Class numbers of a mask, `IGNORED` where nothing is known; `DataError` names `source` where a value is no class.
@@ -60,6 +63,9 @@ class ClassTable:
         return labels
 
     def _by_value(self, mask: Values, source: str) -> UInt8[np.ndarray, "h w"]:
+        if any(value >= COLOURED for values in self.values for value in values):
+            wide = mask.astype(np.int64)
+            mask = np.where(wide < GREYS, COLOURED + GREY * wide, wide)
         pairs = [(value, number) for number, values in enumerate(self.values) for value in values]
         if self.values in {((0,), (1,)), ((0,), (255,))} and mask.size and mask.max() in {1, 255}:
             pairs = [(0, 0), (int(mask.max()), 1)]
@@ -91,6 +97,8 @@ def class_table(values: Mapping[int, int], *, lossy: bool, declared: Declared | 
     if declared.classes:
         return _declared(values, declared)
     counted = {value: count for value, count in values.items() if value not in {UNKNOWN, *declared.ignored}}
+    if max(counted, default=0) >= COLOURED:
+        counted = _as_colours(counted)
     found = sorted(counted)
     if not found:
         raise DataError("Every pixel of every mask is ignored, so there is nothing to learn. Check data.ignore.")
@@ -115,6 +123,15 @@ def shown(value: int) -> str:
     ('7', '#ff8000')
     """
     return f"#{value - COLOURED:06x}" if value >= COLOURED else str(value)
+
+
+def _as_colours(values: Mapping[int, int]) -> dict[int, int]:
+    """The pixels of each value, grey ones as the colours that they are: a black mask among coloured ones was read as grey."""
+    merged: dict[int, int] = {}
+    for value, count in values.items():
+        colour = COLOURED + GREY * value if 0 <= value < GREYS else value
+        merged[colour] = merged.get(colour, 0) + count
+    return merged
 
 
 def _declared(values: Mapping[int, int], declared: Declared) -> tuple[ClassTable, str]:

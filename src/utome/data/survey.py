@@ -9,7 +9,7 @@ import numpy as np
 
 from utome.data.classes import ClassTable, Declared, class_table
 from utome.data.fingerprints import fingerprint
-from utome.data.formats import LOSSY, Pixels
+from utome.data.formats import Pixels, file_sha256, is_lossy
 from utome.data.samples import Listing, Sample
 from utome.data.truth import read_pixels, read_truth
 from utome.errors import DataError
@@ -69,7 +69,7 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
     values: Counter[int] = Counter()
     for fact in facts:
         values.update(fact.values)
-    lossy = any(path.suffix.lower() in LOSSY for sample in listing.samples for path in sample.masks)
+    lossy = any(is_lossy(path) for sample in listing.samples for path in sample.masks)
     declared = declared or Declared()
     if not declared.classes:
         classes, ignored = tuple(listing.classes.items()), (*declared.ignored, *listing.ignored)
@@ -126,7 +126,7 @@ def _facts(sample: Sample) -> Facts:
         width=pixels.shape[1],
         channels=pixels.shape[2],
         dtype=pixels.dtype.name,
-        sha256=sha256_bytes(sample.image.read_bytes()),
+        sha256=file_sha256(sample.image),
         content=content_hash(pixels),
         truth=content_hash(truth[:, :, None]),
         values={int(value): int(count) for value, count in zip(values, counts, strict=True)},
