@@ -69,7 +69,8 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
     values: Counter[int] = Counter()
     for fact in facts:
         values.update(fact.values)
-    lossy = any(is_lossy(path) for sample in listing.samples for path in sample.masks)
+    drawn = [sample for sample in listing.samples if sample.truth != "coco"]
+    lossy = any(is_lossy(path) for sample in drawn for path in sample.masks)
     declared = declared or Declared()
     if not declared.classes:
         classes, ignored = tuple(listing.classes.items()), (*declared.ignored, *listing.ignored)
