@@ -7,6 +7,8 @@ from pathlib import Path
 from benchmarks.architectures import architectures
 from benchmarks.demo import demo
 from benchmarks.enhancement import enhancement
+from benchmarks.feeding import feeding
+from benchmarks.inspection import inspection
 from benchmarks.machine import machine_facts
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
@@ -17,7 +19,9 @@ from utome.files import new_folder, write_json
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "startup": startup,
     "demo": demo,
+    "inspection": inspection,
     "training_step": training_step,
+    "feeding": feeding,
     "architectures": architectures,
     "enhancement": enhancement,
 }

@@ -54,12 +54,7 @@ def sample(source: Path) -> Iterator[tuple[Path, Image.Image, Image.Image]]:
         for number, (folder, split) in enumerate(zip(chosen(source, kind), SPLITS, strict=True), start=1):
             box = (0, 0, SIDE, SIDE)
             image = open_image(folder)
-            grey = kind == "fluorescence"
-            yield (
-                Path(split) / f"{kind}-{number:02d}.png",
-                (image.convert("L") if grey else image).crop(box),
-                united_mask(folder).crop(box),
-            )
+            yield Path(split) / f"{kind}-{number:02d}.png", image.crop(box), united_mask(folder).crop(box)
 
 
 def main() -> None:

@@ -198,7 +198,7 @@ def test_a_mask_of_another_size_than_its_image_is_refused_with_both_sizes(tmp_pa
     save_pairs(tmp_path, {"a": (noise(8, 9), square(8, 9)), "b": (noise(8, 9), square(9, 8))})
     sentence = refusal(look, tmp_path)
     assert f"The image '{tmp_path / 'images' / 'b.png'}' is 8x9 (height x width), but its mask" in sentence
-    assert "is 9x8. They must have the same size" in sentence
+    assert "is 9x8. Its rows and columns have changed places. They must have the same size" in sentence
 
 
 def test_a_survey_tells_sizes_channels_depth_and_mask_values_of_every_sample(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.builders import look, noise, pair, pair_folder, save, save_pairs, square
+from utome.data.grouping import grouping
 from utome.data.problems import problems
 from utome.data.samples import Sample
 from utome.data.splitting import Rule, split
@@ -13,7 +14,7 @@ from utome.data.survey import Survey
 
 
 def said(found: Survey, rule: Rule | None = None, *, pattern: str | None = None) -> str:
-    return "\n".join(problems(found, split(found.facts, rule or Rule(), seed=0), pattern))
+    return "\n".join(problems(found, split(found.facts, rule or Rule(), seed=0), grouping(pattern)))
 
 
 def with_groups(found: Survey, group: dict[str, str]) -> Survey:

@@ -19,7 +19,11 @@ def content(name: str) -> dict[str, Any]:
     return yaml.safe_load(files(utome.recipes).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-LIKE = {name: content(name)["like"] for name in recipe_names() if name not in ALIASES and "like" in content(name)}
+LIKE = {
+    name: content(name)["like"]
+    for name in recipe_names()
+    if name not in ALIASES and content(name)["like"] in recipe_names()
+}
 ISSUE = [
     "unet-2015", "unet", "unet-batchnorm", "se-unet", "se-unet-shallow", "se-unet-supervised", "se-unet-dropout",
     "se-unet-frem", "attention-unet", "advanced-attention-unet", "full-attention-unet", "efficient-unet",

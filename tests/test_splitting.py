@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import look, pair, pair_folder, save_pairs
+from utome.data.grouping import grouping
 from utome.data.samples import Part, Sample
 from utome.data.splitting import Rule, Split
 from utome.data.splitting import split as split_by
@@ -29,7 +30,8 @@ def facts(count: int, *, part: Part | None = None, start: int = 0) -> list[Facts
 
 
 def split(given: Sequence[Facts], *, validation: float = 0.2, test: float = 0.2, seed: int = 0, **rule: Any) -> Split:
-    return split_by(given, Rule((validation, test), **rule), seed=seed)
+    groups = grouping(rule.pop("group", None))
+    return split_by(given, Rule((validation, test), **rule, groups=groups), seed=seed)
 
 
 def contents(parts: Split) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """Showing `utome inspect`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from utome.cli.tables import class_lines
 from utome.jobs.costing import Cost
 from utome.jobs.inspect import Inspection, write_page
 from utome.jobs.inspect import inspect as job
+
+# So many sizes are told, the commonest first.
+MOST_SIZES = 5
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,20 @@ def inspect(data: Path, options: InspectOptions, *, json: bool) -> None:
         tell(f"Page: {options.out}")
     if json:
         say_json(found.as_json())
-        return
+    else:
+        _show(found)
+    if found.refusal is not None:
+        raise found.refusal
+
+
+def _show(found: Inspection) -> None:
+    data = found.data
     say(f"{data}: {len(found.survey.facts)} pairs of image and mask, layout `{found.survey.listing.layout}`")
     for line in _lines(found):
         say(f"  {line}")
-    settings = "".join(f" --set {path}={value}" for path, value in found.advice.items())
-    say(f"Next: utome train {data}{settings}")
+    if found.refusal is None:
+        settings = "".join(f" --set {each.path}={each.value}" for each in found.advice)
+        say(f"Next: utome train {data}{settings}")
 
 
 def _lines(found: Inspection) -> list[str]:
@@ -44,17 +56,24 @@ def _lines(found: Inspection) -> list[str]:
     depths = ", ".join(sorted({fact.dtype for fact in facts}))
     lines = [
         f"parts     {parts}",
-        f"sizes     {', '.join(f'{count} of {size}' for size, count in found.sizes[:5])} (height x width)",
+        f"sizes     {_sizes(found.sizes)} (height x width)",
         f"channels  {'grey' if found.survey.channels == 1 else 'colour'}, {depths}",
         *class_lines(found.shares),
         *(f"note      {note}" for note in found.survey.notes),
         *(f"PROBLEM   {problem}" for problem in found.problems),
+        *(f"advice    {each.path}={each.value}: {each.reason}" for each in found.advice),
     ]
     if groups:
         lines.insert(1, f"groups    {len(groups)}, each kept in one part")
     if found.cost is not None:
         lines.append(f"cost      {_cost(found.cost)}")
     return lines
+
+
+def _sizes(sizes: Sequence[tuple[str, int]]) -> str:
+    others = sum(count for _, count in sizes[MOST_SIZES:])
+    shown = [f"{count} of {size}" for size, count in sizes[:MOST_SIZES]]
+    return ", ".join([*shown, f"{others} of other sizes"] if others else shown)
 
 
 def _cost(cost: Cost) -> str:

@@ -23,15 +23,27 @@ class DataSettings(Section):
     """How images and masks become what the network sees."""
 
     layout: str | None = Field(None, description="how the folder is laid out; none finds out")
+    truth: Literal["labels", "instances"] | None = Field(
+        None,
+        description="what the values of masks are: `labels`, a class each; `instances`, object numbers, united into one foreground; "
+        "none: as the layout knows",
+    )
     classes: tuple[tuple[str, tuple[MaskValue, ...]], ...] = Field(
         (),
         description="names of the classes, each with its mask values, as in [[background, [0]], [crack, [2]]]; a colour is "
         "written '#ff0000'. Empty: as the masks suggest",
     )
     ignore: tuple[MaskValue, ...] = Field((), description="mask values whose pixels are neither trained on nor scored")
+    fill: float | None = Field(
+        None, description="what stands for values of images that are no numbers (NaN, infinity); none refuses them"
+    )
+    grey_as_colour: bool = Field(
+        False, description="grey images among colour ones count as three equal channels; otherwise a mixture is refused"
+    )
     group: str | None = Field(
         None,
-        description="a regular expression found in each name; images that agree in its first group stay in one part",
+        description="what images share that must stay in one part: a regular expression found in each name, of which the first "
+        "group counts, or TABLE.csv:COLUMN",
     )
     normalization: Literal["image", "dataset", "percentile", "range", "none"] = Field(
         "image",

@@ -68,9 +68,15 @@ def config_from_dict(settings: Mapping[str, Any]) -> Config:
     """Validate settings; `ConfigError` says which one is wrong, what was given and what is accepted."""
     check_names(settings)
     try:
-        return Config.model_validate(_with_forms(settings))
+        config = Config.model_validate(_with_forms(settings))
     except ValidationError as error:
         raise ConfigError(_sentences([dict(problem) for problem in error.errors()])) from None
+    validated = leaves(config.model_dump())
+    for path, value in leaves(settings).items():
+        # Python counts true as 1, and so does pydantic.
+        if isinstance(value, bool) and not isinstance(validated[path], bool):
+            raise ConfigError(f"The setting `{path}` is {value}; accepted: a number.")
+    return config
 
 
 def _with_forms(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,11 @@ MOST_CLASSES = 32
 # Grey values this near to 0 or 255 are noise of compression or smoothing, when nearly all pixels have them.
 NOISE = 32
 NOISE_SHARE = 0.98
+# More classes than this, counted without a gap, may be a few objects.
+FEW_CLASSES = 4
+OBJECTS = "--set data.truth=instances"
+# The largest value of 8 bits: what is found, where there are but 0 and this; not known, where it follows on few classes.
+WHITE = 255
 # The label of a pixel of which nothing is known: no loss and no score counts it.
 IGNORED = 255
 # A grey value below GREYS is the colour GREY times that value.
@@ -88,10 +93,13 @@ class Declared:
     ignored: tuple[int, ...] = ()
 
 
-def class_table(values: Mapping[int, int], *, lossy: bool, declared: Declared | None = None) -> tuple[ClassTable, str]:
+def class_table(
+    values: Mapping[int, int], *, lossy: bool, declared: Declared | None = None, apart: bool = False
+) -> tuple[ClassTable, str]:
     """The classes behind the values found in all masks (value: pixels), and a sentence that says how they are read.
 
-    `lossy` says that some mask is a JPEG. `DataError` where the values cannot be classes.
+    `lossy` says that some mask is a JPEG, `apart` that no single mask holds both 1 and 255. `DataError` where the values
+    cannot be classes.
     """
     declared = declared or Declared()
     if declared.classes:
@@ -113,6 +121,8 @@ def class_table(values: Mapping[int, int], *, lossy: bool, declared: Declared | 
         raise DataError(
             f"Every mask holds the value {found[0]} alone, so there is nothing to learn. Check that these are the masks."
         )
+    if apart and found == [0, 1, WHITE]:
+        return _mixed(declared)
     return _found(found, declared)
 
 
@@ -149,6 +159,10 @@ def _declared(values: Mapping[int, int], declared: Declared) -> tuple[ClassTable
 
 def _found(found: Sequence[int], declared: Declared) -> tuple[ClassTable, str]:
     left_out = _left_out(declared)
+    if len(found) > 2 and found == [*range(len(found) - 1), WHITE]:
+        declared = Declared(ignored=(*declared.ignored, WHITE))
+        left_out = " 255 is no class but marks pixels of which nothing is known; data.classes says otherwise."
+        found = found[:-1]
     alone = tuple((value,) for value in found)
     if len(found) == 2 and found[0] in {0, COLOURED}:
         low, high = map(shown, found)
@@ -157,7 +171,18 @@ def _found(found: Sequence[int], declared: Declared) -> tuple[ClassTable, str]:
         )
         return ClassTable(("background", "foreground"), alone, ignored=declared.ignored), note
     note = f"Masks hold {len(found)} values ({', '.join(map(shown, found))}): each is read as a class.{left_out}"
+    if len(found) > FEW_CLASSES and found == [*range(len(found))]:
+        note += f" If they number objects: {OBJECTS}."
     return ClassTable(tuple(f"class {shown(value)}" for value in found), alone, ignored=declared.ignored), note
+
+
+def _mixed(declared: Declared) -> tuple[ClassTable, str]:
+    note = (
+        "Some masks hold 0 and 1, others 0 and 255: read alike, as background (0) and foreground (1, 255). If 255 means "
+        "that nothing is known: --set data.ignore='[255]'."
+    )
+    table = ClassTable(("background", "foreground"), ((0,), (1, WHITE)), ignored=declared.ignored)
+    return table, note + _left_out(declared)
 
 
 def _left_out(declared: Declared) -> str:
@@ -173,7 +198,8 @@ def _thresholded(values: Mapping[int, int], declared: Declared) -> tuple[ClassTa
         raise DataError(
             f"The masks hold {len(values)} different values, so they look like photographs or object numbers, not classes; "
             f"accepted: at most {MOST_CLASSES} values, one for each class, or black and white with at least "
-            f"{NOISE_SHARE:.0%} of the pixels within {NOISE} of 0 or 255 (here {clear / total:.1%})."
+            f"{NOISE_SHARE:.0%} of the pixels within {NOISE} of 0 or 255 (here {clear / total:.1%}). If the values number "
+            f"objects: {OBJECTS}."
         )
     if not black or not white:
         raise DataError(

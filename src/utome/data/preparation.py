@@ -31,7 +31,8 @@ class Preparation:
     `image`: zero mean and unit deviation over the whole image, all channels together, so that a tile is normalised
     as its image is. `dataset`: each channel by `moments`, its mean and deviation over all training images. `percentile`: the
     image's `percentiles` become 0 and 1, and what lies beyond is cut. `range`: what the file's type can hold becomes 0 to 1
-    (real numbers are taken as they are). `none`: values as they are.
+    (real numbers are taken as they are). `none`: values as they are. `fill` stands for values that are no numbers when a
+    file is read; without it such a file is refused.
     """
 
     channels: int
@@ -39,6 +40,7 @@ class Preparation:
     size: tuple[int, int] | None = None
     moments: Moments | None = None
     percentiles: tuple[float, float] = (0.0, 100.0)
+    fill: float | None = None
 
     def image(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "c h w"]:
         """What the network sees of an image; `DataError` names `source` when a colour image meets a grey network."""

@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from utome.data.fingerprints import near_copies
+from utome.data.grouping import Grouping
 from utome.data.samples import Part
-from utome.data.splitting import Split, group_of
+from utome.data.splitting import Split
 from utome.data.survey import Facts, Survey
 
 # With fewer images one split says little: every image is then worth testing on once.
@@ -15,15 +16,15 @@ MOST_NAMED = 3
 SEEN_IN: tuple[tuple[Part, str], ...] = (("train", "training"), ("val", "validation"))
 
 
-def problems(found: Survey, parts: Split, pattern: str | None) -> list[str]:
-    """Every doubt about a survey and its split; `pattern` is the setting `data.group`."""
+def problems(found: Survey, parts: Split, groups: Grouping) -> list[str]:
+    """Every doubt about a survey and its split."""
     return [
         *_few(found),
         *_constant(found),
         *_empty(found),
         *_unseen_classes(found, parts),
         *_copies(found, parts),
-        *_one_subject(found, parts, pattern),
+        *_one_subject(parts, groups),
     ]
 
 
@@ -90,12 +91,12 @@ def _copies(found: Survey, parts: Split) -> Iterator[str]:
         yield f"{len(near) - MOST_NAMED} more pairs look like copies of one image."
 
 
-def _one_subject(found: Survey, parts: Split, pattern: str | None) -> Iterator[str]:
+def _one_subject(parts: Split, groups: Grouping) -> Iterator[str]:
     """Groups that the folders themselves put into more than one part."""
     where: dict[str, set[str]] = defaultdict(set)
     for part in ("train", "val", "test"):
         for fact in getattr(parts, part):
-            group = group_of(fact, pattern)
+            group = groups.of(fact.sample)
             if group is not None:
                 where[group].add(part)
     split_up = sorted(group for group, names in where.items() if len(names) > 1)

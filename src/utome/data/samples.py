@@ -18,7 +18,7 @@ class Sample:
     `part` is what the folders say it is for, if they say so. `page` is the page of a stack, the same in image and
     mask. `group` names what it shares with others and must not be split from: a child, a photograph, a stack. Outside
     the mask `field` nothing is known. `second` is the truth of a second observer. `entry` is the image's number in a
-    COCO document.
+    COCO document. `fill` stands for values that are no numbers; with none, such an image is refused.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Sample:
     field: Path | None = None
     second: Path | None = None
     entry: int | None = None
+    fill: float | None = None
 
     @property
     def source(self) -> str:

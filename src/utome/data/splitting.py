@@ -1,9 +1,9 @@
 """Which images train, which choose the model, and which are kept for the honest score."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from utome.data.grouping import Grouping
 from utome.data.samples import Part
 from utome.data.survey import Facts
 from utome.errors import ConfigError, DataError
@@ -27,15 +27,14 @@ class Rule:
 
     `shares` of validation and test: each group falls into a part by its own hash, so adding images moves none.
     `counts` of train, validation and test, in proportion: exact numbers, by rank of the hash. `folds` and `fold`: one of
-    so many parts of equal size is the test part. `group` is a regular expression whose first group, found in an image's
-    name, names what stays together.
+    so many parts of equal size is the test part. `groups` tells what stays together.
     """
 
     shares: tuple[float, float] = (0.15, 0.15)
     counts: tuple[int, int, int] | None = None
     folds: int | None = None
     fold: int = 0
-    group: str | None = None
+    groups: Grouping = field(default_factory=Grouping)
 
 
 @dataclass
@@ -57,7 +56,7 @@ def split(facts: Sequence[Facts], rule: Rule, *, seed: int) -> Split:
     for fact in sorted(facts, key=lambda fact: fact.content):
         said[fact.sample.part].append(fact)
     pool, chosen, kept = said["train"] + said[None], said["val"], said["test"]
-    groups = _groups(pool, rule.group)
+    groups = _groups(pool, rule.groups)
     ranked = sorted(groups, key=lambda group: key(seed, "split", group.identity))
     wanted = _wanted(rule, has_val=bool(chosen), has_test=bool(kept))
     drawn_val, drawn_test, train = _drawn(ranked, wanted, seed)
@@ -70,30 +69,12 @@ def split(facts: Sequence[Facts], rule: Rule, *, seed: int) -> Split:
     return parts
 
 
-def group_of(fact: Facts, pattern: str | None) -> str | None:
-    """What the image stays together with: by the pattern, else as the layout knows; none where it stands alone."""
-    if pattern is None:
-        return fact.sample.group
-    try:
-        found = re.search(pattern, fact.sample.name)
-    except re.error as error:
-        raise ConfigError(
-            f"data.group is '{pattern}', which is no regular expression: {error}. Write one like '^(.*)-\\d+$', whose first group "
-            "is what images share."
-        ) from error
-    if found is None:
-        raise DataError(
-            f"data.group is '{pattern}', which is not found in the name '{fact.sample.name}'. Change it, so that every image has a group."
-        )
-    return found.group(1) if found.re.groups else found.group(0)
-
-
-def _groups(facts: Sequence[Facts], pattern: str | None) -> list[_Group]:
+def _groups(facts: Sequence[Facts], grouping: Grouping) -> list[_Group]:
     """Images by group; those with the same pixels join their groups to one."""
     group_by_name: dict[str, _Group] = {}
     by_content: dict[str, _Group] = {}
     for fact in facts:
-        name = group_of(fact, pattern)
+        name = grouping.of(fact.sample)
         own = by_content.get(fact.content)
         named = None if name is None else group_by_name.get(name)
         if own is not None and named is not None and own is not named:
@@ -125,7 +106,7 @@ def _wanted(rule: Rule, *, has_val: bool, has_test: bool) -> Rule:
             "data.split and data.folds draw all parts, but the folders say already what is for validation or test. Leave them out, or "
             "put all images into one folder."
         )
-    return Rule((validation, test), rule.counts, rule.folds, rule.fold, rule.group)
+    return Rule((validation, test), rule.counts, rule.folds, rule.fold, rule.groups)
 
 
 def _drawn(ranked: list[_Group], rule: Rule, seed: int) -> list[list[Facts]]:

@@ -9,7 +9,8 @@ import numpy as np
 
 from utome.data.classes import ClassTable, Declared, class_table
 from utome.data.fingerprints import fingerprint
-from utome.data.formats import Pixels, file_sha256, is_lossy
+from utome.data.formats import Pixels, Quirk, file_sha256, is_lossy
+from utome.data.oddities import oddities
 from utome.data.samples import Listing, Sample
 from utome.data.truth import read_pixels, read_truth
 from utome.errors import DataError
@@ -28,6 +29,7 @@ class Facts:
 
     `content` and `truth` are hashes of pixels, whatever the file format; `fingerprint` is nearly the same for near copies;
     a `constant` image holds one value alone. `means` and `squares` are the mean value and mean square of each channel.
+    `quirks` are what is odd about its files and was put right.
     """
 
     sample: Sample
@@ -43,6 +45,7 @@ class Facts:
     constant: bool = False
     means: tuple[float, ...] = ()
     squares: tuple[float, ...] = ()
+    quirks: frozenset[Quirk] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,16 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
     drawn = [sample for sample in listing.samples if sample.truth != "coco"]
     lossy = any(is_lossy(path) for sample in drawn for path in sample.masks)
     declared = declared or Declared()
-    if not declared.classes:
+    by_user = bool(declared.classes)
+    if not by_user:
         classes, ignored = tuple(listing.classes.items()), (*declared.ignored, *listing.ignored)
         declared = replace(declared, classes=classes, ignored=tuple(dict.fromkeys(ignored)))
-    table, note = class_table(values, lossy=lossy, declared=declared)
-    notes = listing.notes if any(sample.truth != "labels" for sample in listing.samples) else (*listing.notes, note)
-    return Survey(listing, tuple(facts), table, notes)
+    apart = not any({1, 255} <= fact.values.keys() for fact in facts)
+    table, note = class_table(values, lossy=lossy, declared=declared, apart=apart)
+    # Of objects the layout has said already how they are read.
+    notes = (note,) if any(sample.truth == "labels" for sample in listing.samples) or by_user else ()
+    quirks = {fact.sample.name: fact.quirks for fact in facts}
+    return Survey(listing, tuple(facts), table, (*listing.notes, *notes, *oddities(quirks)))
 
 
 def look_at(samples: Sequence[Sample], *, listen: Listener = silent) -> list[Facts]:
@@ -113,12 +120,15 @@ def _facts_or_refusal(sample: Sample) -> Facts | DataError:
 
 
 def _facts(sample: Sample) -> Facts:
-    pixels, truth = read_pixels(sample), read_truth(sample)
+    quirks: set[Quirk] = set()
+    pixels, truth = read_pixels(sample, quirks.add), read_truth(sample, quirks.add)
     if truth.shape != pixels.shape[:2]:
         height, width = truth.shape
+        turned = " Its rows and columns have changed places." if truth.shape == pixels.shape[1::-1] else ""
         raise DataError(
             f"The image '{sample.source}' is {pixels.shape[0]}x{pixels.shape[1]} (height x width), but its mask "
-            f"'{sample.truth_source}' is {height}x{width}. They must have the same size: export the mask again, or take the pair out."
+            f"'{sample.truth_source}' is {height}x{width}.{turned} They must have the same size: export the mask again, or take the "
+            "pair out."
         )
     values, counts = np.unique(truth, return_counts=True)
     return Facts(
@@ -135,4 +145,5 @@ def _facts(sample: Sample) -> Facts:
         constant=bool((pixels == pixels[:1, :1]).all()),
         means=tuple(map(float, pixels.mean(axis=(0, 1), dtype=np.float64))),
         squares=tuple(map(float, np.square(pixels, dtype=np.float64).mean(axis=(0, 1)))),
+        quirks=frozenset(quirks),
     )

@@ -4,7 +4,17 @@ import numpy as np
 from jaxtyping import Int32
 
 from utome.data.coco import read_coco
-from utome.data.formats import ON_ITS_SIDE, Labels, Pixels, exif_orientation, image_size, read_image, read_mask
+from utome.data.formats import (
+    ON_ITS_SIDE,
+    Labels,
+    Notice,
+    Pixels,
+    exif_orientation,
+    image_size,
+    read_image,
+    read_mask,
+    unnoticed,
+)
 from utome.data.samples import Sample
 from utome.errors import DataError
 
@@ -13,9 +23,9 @@ UNKNOWN = -(2**31)
 Objects = Int32[np.ndarray, "h w"]
 
 
-def read_pixels(sample: Sample) -> Pixels:
-    """The image of a sample, upright where its truth is."""
-    return read_image(sample.image, page=sample.page, upright=stands_upright(sample))
+def read_pixels(sample: Sample, notice: Notice = unnoticed) -> Pixels:
+    """The image of a sample, upright where its truth is; `notice` is told what is odd about its file."""
+    return read_image(sample.image, page=sample.page, upright=stands_upright(sample), fill=sample.fill, notice=notice)
 
 
 def stands_upright(sample: Sample) -> bool:
@@ -30,13 +40,13 @@ def stands_upright(sample: Sample) -> bool:
     return stored != _truth_size(sample) or orientation not in ON_ITS_SIDE or stored[0] == stored[1]
 
 
-def read_truth(sample: Sample) -> Labels:
+def read_truth(sample: Sample, notice: Notice = unnoticed) -> Labels:
     """The mask values of a sample, `UNKNOWN` outside its field of view.
 
     Objects in files or numbers of their own are united to 0 and 1; those of a COCO document have the value of their
     category, as `utome.data.coco` counts them.
     """
-    truth = _values(sample)
+    truth = _values(sample, notice)
     if sample.field is None:
         return truth
     field = read_mask(sample.field)
@@ -77,9 +87,9 @@ def _truth_size(sample: Sample) -> tuple[int, int] | None:
     return image_size(sample.masks[0], page=sample.page)
 
 
-def _values(sample: Sample) -> Labels:
+def _values(sample: Sample, notice: Notice) -> Labels:
     if sample.truth == "labels":
-        return read_mask(sample.masks[0], page=sample.page)
+        return read_mask(sample.masks[0], page=sample.page, notice=notice)
     if sample.truth == "coco" and sample.entry is not None:
         return read_coco(sample.masks[0]).labels(sample.entry)
     return (read_objects(sample) > 0).astype(np.uint8)

@@ -10,6 +10,7 @@ from utome.data.survey import look_at
 from utome.device import choose_device, enough_memory
 from utome.evaluation.table import Scores
 from utome.events import Listener, silent
+from utome.jobs.reading import told
 from utome.jobs.scoring import Resolution, score_model
 from utome.modelfolder.folder import load_model
 from utome.prediction.predictor import Predictor
@@ -69,7 +70,8 @@ def evaluate(
 ) -> Evaluation:
     """Score the model of a run or a model folder on the pairs below `data`."""
     model = load_model(run)
-    facts = look_at(find_samples(data, layout).samples, listen=listen)
+    listing = told(find_samples(data, layout), model.card.truth, model.card.preparation.fill)
+    facts = look_at(listing.samples, listen=listen)
     device = choose_device(machine, precision=model.card.precision)
     with enough_memory():
         return Evaluation(score_model(Predictor(model, device), facts, at=at, listen=listen), at)

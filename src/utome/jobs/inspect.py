@@ -7,33 +7,36 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.overrides import override
-from utome.config.settings import Config
-from utome.data.problems import FEW, FOLDS, problems
+from utome.data.grouping import grouping
+from utome.data.problems import problems
 from utome.data.splitting import Split, split
 from utome.data.survey import Survey
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, silent
 from utome.files import write_text
+from utome.jobs.advising import Advice, advise
 from utome.jobs.costing import Cost, measure_cost
 from utome.jobs.preparing import build
 from utome.jobs.reading import read_data, rule
 from utome.recipes.library import load_recipe
 from utome.report.inspection import inspection_html
 
-# The network halves four times, so a tile's side is a multiple of this.
-STRIDE = 16
-
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found; its parts, none where there are too few images; doubts; and the suggested settings, with reasons."""
+    """What was found; its parts; doubts; and the suggested settings, with reasons.
+
+    Where no parts can be drawn to train on, `refusal` says why, and there is neither advice nor cost.
+    """
 
     data: Path
+    recipe: str
     survey: Survey
     parts: Split | None
     problems: tuple[str, ...]
-    advice: dict[str, str]
+    advice: tuple[Advice, ...]
     cost: Cost | None
+    refusal: DataError | None = None
 
     @property
     def sizes(self) -> list[tuple[str, int]]:
@@ -75,7 +78,9 @@ class Inspection:
             "ignored": list(classes.ignored),
             "notes": list(self.survey.notes),
             "problems": list(self.problems),
-            "advice": self.advice,
+            "recipe": self.recipe,
+            "advice": [asdict(each) for each in self.advice],
+            "refused": None if self.refusal is None else str(self.refusal),
             "cost": None if self.cost is None else asdict(self.cost),
         }
 
@@ -90,13 +95,12 @@ def inspect(data: Path, assignments: Sequence[str] = (), *, cost: bool = True, l
     try:
         parts = split(found.facts, rule(config.data), seed=config.seed)
     except DataError as error:
-        return Inspection(data, found, None, (str(error),), {}, None)
-    advice = _advice(found, config)
-    advised = override(
-        load_recipe("auto").settings, [*(f"{path}={value}" for path, value in advice.items()), *assignments]
-    )
+        return Inspection(data, config.recipe, found, None, (), (), None, error)
+    advice = advise(found, config)
+    advised = override(load_recipe("auto").settings, [*(f"{each.path}={each.value}" for each in advice), *assignments])
     price = measure_cost(build(found, parts, advised, silent)) if cost else None
-    return Inspection(data, found, parts, tuple(problems(found, parts, config.data.group)), advice, price)
+    doubts = tuple(problems(found, parts, grouping(config.data.group)))
+    return Inspection(data, config.recipe, found, parts, doubts, advice, price)
 
 
 def write_page(found: Inspection, path: Path) -> None:
@@ -112,17 +116,11 @@ def write_page(found: Inspection, path: Path) -> None:
         "channels": f"{survey.channels}, {', '.join(sorted({fact.dtype for fact in survey.facts}))}",
         **{f"class {name}": f"{share:.1%} of the pixels" for name, share in found.shares},
     }
+    if found.parts is not None:
+        facts["suggested"] = "; ".join(
+            [f"recipe {found.recipe}", *(f"{each.path}={each.value}, since {each.reason}" for each in found.advice)]
+        )
     if found.cost is not None:
         facts["training here"] = f"about {found.cost.seconds / 60:.0f} minutes on {found.cost.device}"
-    write_text(path, inspection_html(found.data.resolve().name, survey, facts, found.problems))
-
-
-def _advice(found: Survey, config: Config) -> dict[str, str]:
-    """Settings that suit these images better than the recipe's own."""
-    advice = {}
-    smallest = min(min(fact.height, fact.width) for fact in found.facts)
-    if smallest < config.training.tile:
-        advice["training.tile"] = str(max(STRIDE, smallest // STRIDE * STRIDE))
-    if len({fact.content for fact in found.facts}) < FEW and not any(fact.sample.part for fact in found.facts):
-        advice["data.folds"] = str(min(FOLDS, len({fact.content for fact in found.facts})))
-    return advice
+    doubts = [*([] if found.refusal is None else [str(found.refusal)]), *found.problems]
+    write_text(path, inspection_html(found.data.resolve().name, survey, facts, doubts))

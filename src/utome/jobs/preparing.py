@@ -78,6 +78,7 @@ def _preparation(found: Survey, parts: Split, config: Config) -> Preparation:
         settings.test_size or settings.size,
         moments_of(parts.train, found.channels) if settings.normalization == "dataset" else None,
         settings.percentiles,
+        settings.fill,
     )
 
 
@@ -131,6 +132,7 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "classes": entries,
         "threshold": classes.threshold,
         "ignored": classes.ignored,
+        "truth": config.data.truth,
         "preparation": asdict(_preparation(prepared.survey, prepared.split, config)),
         "geometry": TileGeometry(**vars(geometry)),
         "prediction_tile": config.prediction.tile,

@@ -1,21 +1,55 @@
 """From a folder and its settings to a survey and a split: what every job on data begins with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from utome.config.sections import DataSettings, MaskValue
 from utome.data.classes import Declared
-from utome.data.formats import COLOURED
+from utome.data.formats import COLOURED, Quirk
+from utome.data.grouping import grouping
 from utome.data.layouts.finding import find_samples
 from utome.data.problems import problems
+from utome.data.samples import Listing, TruthKind
 from utome.data.splitting import Rule, Split, split
-from utome.data.survey import Survey, survey
+from utome.data.survey import Facts, Survey, survey
+from utome.errors import DataError
 from utome.events import Listener, Noted
 
 
 def read_data(data: Path, settings: DataSettings, listen: Listener) -> Survey:
     """What lies in the folder; every sample was opened once."""
-    return survey(find_samples(data, settings.layout), declared(settings), listen=listen)
+    listing = told(find_samples(data, settings.layout), settings.truth, settings.fill)
+    found = survey(listing, declared(settings), listen=listen)
+    if not settings.grey_as_colour:
+        refuse_grey_among_colour(found.facts)
+    return found
+
+
+def told(listing: Listing, truth: TruthKind | None, fill: float | None) -> Listing:
+    """The listing, with what is said of all its samples: what masks hold, and what stands for values that are no numbers."""
+    samples = tuple(
+        replace(
+            sample,
+            fill=fill,
+            truth=truth if truth is not None and sample.truth in {"labels", "instances"} else sample.truth,
+        )
+        for sample in listing.samples
+    )
+    numbered = any(sample.truth == "instances" for sample in samples) and truth is not None
+    note = "The masks hold object numbers: objects are united into one foreground."
+    return replace(listing, samples=samples, notes=(*listing.notes, note) if numbered else listing.notes)
+
+
+def refuse_grey_among_colour(facts: Sequence[Facts]) -> None:
+    """`DataError` where some files have one channel and others three."""
+    grey = [fact.sample for fact in facts if fact.channels == 1 and Quirk.EQUAL not in fact.quirks]
+    colour = [fact.sample for fact in facts if fact.channels > 1 or Quirk.EQUAL in fact.quirks]
+    if grey and colour:
+        raise DataError(
+            f"{len(grey)} images are grey (as '{grey[0].name}') and {len(colour)} have three channels (as '{colour[0].name}'). Save all "
+            "alike, or say that grey shall count as three equal channels: --set data.grey_as_colour=true."
+        )
 
 
 def declared(settings: DataSettings) -> Declared:
@@ -27,7 +61,7 @@ def declared(settings: DataSettings) -> Declared:
 def split_data(found: Survey, settings: DataSettings, *, seed: int, listen: Listener) -> Split:
     """The parts; every doubt about the data is said."""
     parts = split(found.facts, rule(settings), seed=seed)
-    for problem in problems(found, parts, settings.group):
+    for problem in problems(found, parts, grouping(settings.group)):
         listen(Noted(f"WARNING: {problem}"))
     return parts
 
@@ -38,7 +72,7 @@ def rule(settings: DataSettings) -> Rule:
     if settings.split is not None:
         train, validation, test = (*map(int, settings.split.split("/")), 0)[:3]
         counts = (train, validation, test)
-    return Rule((settings.validation, settings.test), counts, settings.folds, settings.fold, settings.group)
+    return Rule((settings.validation, settings.test), counts, settings.folds, settings.fold, grouping(settings.group))
 
 
 def _values(values: Sequence[MaskValue]) -> tuple[int, ...]:

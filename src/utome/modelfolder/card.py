@@ -43,6 +43,7 @@ class PreparationEntry(Section):
     size: tuple[int, int] | None
     moments: MomentsEntry | None
     percentiles: tuple[float, float]
+    fill: float | None = None
 
 
 class StartingWeightsEntry(Section):
@@ -71,6 +72,7 @@ class ModelCard(Section):
     classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]
     threshold: int | None
     ignored: tuple[int, ...] = ()
+    truth: Literal["labels", "instances"] | None = None
     preparation: PreparationEntry
     geometry: TileGeometry
     prediction_tile: int
@@ -89,4 +91,4 @@ class ModelCard(Section):
         """What is done to an image before the network sees it."""
         entry = self.preparation
         moments = None if entry.moments is None else Moments(entry.moments.mean, entry.moments.deviation)
-        return Preparation(self.in_channels, entry.normalization, entry.size, moments, entry.percentiles)
+        return Preparation(self.in_channels, entry.normalization, entry.size, moments, entry.percentiles, entry.fill)

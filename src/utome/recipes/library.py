@@ -1,5 +1,6 @@
 """Finding and reading the recipes inside the package."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,6 +12,8 @@ from utome.config.overrides import overlay
 from utome.config.settings import Config, config_from_dict, form_of, paths
 from utome.errors import ConfigError, nearest
 
+# A file whose name begins with `_` is no recipe, but what others are like.
+RECIPE = re.compile(r"[a-z].*\.yaml")
 # Names that stand for another recipe.
 ALIASES = {"auto": "unet"}
 
@@ -39,7 +42,7 @@ class Recipe:
 
 def recipe_names() -> list[str]:
     """Every recipe's name, aliases included."""
-    found = [entry.name.removesuffix(".yaml") for entry in files(__package__).iterdir() if entry.name.endswith(".yaml")]
+    found = [entry.name.removesuffix(".yaml") for entry in files(__package__).iterdir() if RECIPE.fullmatch(entry.name)]
     return sorted([*found, *ALIASES])
 
 

@@ -4,6 +4,7 @@ from utome.data.formats.colours import COLOURED
 from utome.data.formats.hashing import file_sha256
 from utome.data.formats.kinds import LOSSY, SUFFIXES, file_format, is_image_file, is_lossy
 from utome.data.formats.orientation import ON_ITS_SIDE
+from utome.data.formats.quirks import Notice, Quirk, unnoticed
 from utome.data.formats.reading import exif_orientation, image_size, page_count, read_image, read_mask
 from utome.data.formats.stored import Labels, Pixels
 
@@ -13,7 +14,9 @@ __all__ = [
     "ON_ITS_SIDE",
     "SUFFIXES",
     "Labels",
+    "Notice",
     "Pixels",
+    "Quirk",
     "exif_orientation",
     "file_format",
     "file_sha256",
@@ -23,4 +26,5 @@ __all__ = [
     "page_count",
     "read_image",
     "read_mask",
+    "unnoticed",
 ]

@@ -21,7 +21,7 @@ class StoredArray(StoredImage):
     """An array that names no axes: (h, w), (h, w, c), (c, h, w) with few channels, or a stack of one of these."""
 
     def __init__(self, array: np.ndarray, path: Path) -> None:
-        self._stack = _stack(array, path)
+        self._stack, self.channels_first = _stack(array, path)
         self.pages = len(self._stack)
 
     def plane(self, page: int) -> Plane:
@@ -52,23 +52,23 @@ def open_npy(path: Path) -> Iterator[StoredImage]:
         yield StoredArray(np.memmap(path, dtype, "r", offset, shape, order="F" if by_columns else "C"), path)
 
 
-def _stack(array: np.ndarray, path: Path) -> Shaped[np.ndarray, "pages h w c"]:
-    """The same numbers with all four axes, not copied."""
+def _stack(array: np.ndarray, path: Path) -> tuple[Shaped[np.ndarray, "pages h w c"], bool]:
+    """The same numbers with all four axes, not copied, and whether the channels came first."""
     shape = array.shape
     if array.ndim == 2:
-        return array[None, :, :, None]
+        return array[None, :, :, None], False
     if array.ndim not in {3, 4}:
         raise DataError(
             f"'{path}' is an array of shape {shape}; accepted: height by width, with or without channels, or a stack of these."
         )
     first, *_, last = shape[-3:]
     if last in CHANNELS_LAST:
-        return array if array.ndim == 4 else array[None]
+        return (array if array.ndim == 4 else array[None]), False
     if first in CHANNELS_FIRST and min(shape[-2:]) > first:
         array = np.moveaxis(array, -3, -1)
-        return array if array.ndim == 4 else array[None]
+        return (array if array.ndim == 4 else array[None]), True
     if array.ndim == 3:
-        return array[..., None]
+        return array[..., None], False
     raise DataError(
         f"'{path}' is an array of shape {shape}, none of whose axes can be channels; accepted: pages by height by width, and 1, 3 or 4 "
         "channels last or before height."

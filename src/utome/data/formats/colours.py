@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from utome.data.formats.quirks import Notice, Quirk, unnoticed
 from utome.data.formats.stored import Labels, Pixels, Plane
 from utome.errors import DataError
 
@@ -11,19 +12,27 @@ from utome.errors import DataError
 COLOURED = 2**24
 # Whole numbers up to here are exact in every real type that can reach them.
 LARGEST_REAL = 2.0**53
+FILL = "Or say what they shall be: --set data.fill=0."
 
 
-def image_channels(pixels: np.ndarray, plane: Plane, path: Path) -> Pixels:
+def image_channels(
+    pixels: np.ndarray, plane: Plane, path: Path, *, fill: float | None = None, notice: Notice = unnoticed
+) -> Pixels:
     """One channel where the image is grey, else three; depth is kept, truth values become 0 and 1.
 
-    `DataError` for NaN, infinity, a transparency that varies, and other numbers of channels.
+    NaN and infinity become `fill`. `DataError` for them where there is none, for a transparency that varies, and for other
+    numbers of channels.
     """
-    pixels = _numbers(pixels, path)
+    if fill is not None and pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        pixels = np.where(np.isfinite(pixels), pixels, pixels.dtype.type(fill))
+        notice(Quirk.FILLED)
+    pixels = _numbers(pixels, path, mend=f" {FILL}")
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
-    pixels = _without_transparency(pixels, plane, path)
+    pixels = _without_transparency(pixels, plane, path, notice)
     if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
         pixels = pixels[:, :, :1]
+        notice(Quirk.EQUAL)
     return _grey_or_colour(pixels, path)
 
 
@@ -35,19 +44,21 @@ def mask_values(pixels: np.ndarray, plane: Plane, path: Path) -> Labels:
     pixels = _whole(_numbers(pixels, path), path)
     if pixels.ndim == 2:
         return pixels
-    pixels = _grey_or_colour(_without_transparency(pixels, plane, path), path)
+    pixels = _grey_or_colour(_without_transparency(pixels, plane, path, unnoticed), path)
     if (pixels == pixels[:, :, :1]).all():
         return pixels[:, :, 0]
     red, green, blue = np.moveaxis(_eight_bits(pixels, path).astype(np.int32), -1, 0)
     return COLOURED + (red << 16 | green << 8 | blue)
 
 
-def _numbers(pixels: np.ndarray, path: Path) -> np.ndarray:
+def _numbers(pixels: np.ndarray, path: Path, *, mend: str = "") -> np.ndarray:
     """In this machine's byte order; `DataError` for what is no finite number."""
     if pixels.dtype.kind == "b":
         return pixels.astype(np.uint8)
     if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise DataError(f"'{path}' holds values that are no numbers (NaN or infinity). Replace them and try again.")
+        raise DataError(
+            f"'{path}' holds values that are no numbers (NaN or infinity). Replace them and try again.{mend}"
+        )
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
@@ -67,12 +78,13 @@ def _whole(pixels: np.ndarray, path: Path) -> np.ndarray:
     return pixels.astype(np.int64)
 
 
-def _without_transparency(pixels: Pixels, plane: Plane, path: Path) -> Pixels:
+def _without_transparency(pixels: Pixels, plane: Plane, path: Path, notice: Notice) -> Pixels:
     """Two or four channels less the last, if that says nothing."""
     if pixels.shape[2] not in {2, 4}:
         return pixels
     last = pixels[:, :, -1]
     if (last == last[0, 0]).all():
+        notice(Quirk.OPAQUE)
         return pixels[:, :, :-1]
     if plane.transparency:
         raise DataError(

@@ -53,7 +53,7 @@ class Picture(StoredImage):
 
     def __init__(self, image: ImageFile.ImageFile, pages: int, orientation: int, *, indexed: bool) -> None:
         self._image = image
-        self._indexed = indexed
+        self.palette = indexed and image.mode == "P"
         self.pages = pages
         self.orientation = orientation
 
@@ -74,7 +74,7 @@ class Picture(StoredImage):
     def numbers(self, page: int) -> np.ndarray:
         """The pixels of a page; a palette as its indices where they mean something, whatever is transparent."""
         image = self._frame(page)
-        if self._indexed and image.mode == "P":
+        if self.palette:
             return np.asarray(image)
         return np.asarray(image.convert("RGB") if image.mode in {"P", "CMYK"} or self.pages > 1 else image)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from utome.data.formats.arrays import open_npy
 from utome.data.formats.colours import image_channels, mask_values
-from utome.data.formats.kinds import Kind, kind_of
+from utome.data.formats.kinds import ENDINGS, Kind, kind_of
 from utome.data.formats.mat import open_mat
 from utome.data.formats.ome_zarr import open_zarr
 from utome.data.formats.orientation import turned
 from utome.data.formats.pictures import open_picture
+from utome.data.formats.quirks import Notice, Quirk, unnoticed
 from utome.data.formats.stored import Labels, Pixels, StoredImage, affordable, guarded
 from utome.data.formats.tiff import open_tiff
 from utome.errors import DataError
@@ -24,31 +25,45 @@ OPENERS: dict[Kind, Callable[[Path], AbstractContextManager[StoredImage]]] = {
 }
 
 
-def read_image(path: Path, *, page: int | None = None, upright: bool = False) -> Pixels:
+def read_image(
+    path: Path,
+    *,
+    page: int | None = None,
+    upright: bool = False,
+    fill: float | None = None,
+    notice: Notice = unnoticed,
+) -> Pixels:
     """The pixels of an image, height by width by channels, one channel when it is grey and three when it is colour.
 
     Depth is kept as the file has it. A transparency that is the same everywhere is dropped, and a grey image stored
     as three equal channels becomes one. With `upright` the image is turned as its EXIF says, as viewers show it.
-    `page` counts from 0 and must be given for a stack. `DataError` where the file cannot be read, is too large to be
-    decoded whole, or has other channels.
+    `page` counts from 0 and must be given for a stack. NaN and infinity become `fill`, and `notice` is told what is
+    odd. `DataError` where the file cannot be read, is too large to be decoded whole, has other channels, or holds NaN or
+    infinity and there is no `fill`.
     """
-    with _opened(path) as stored:
+    with _opened(path, notice) as stored:
         page = _chosen(page, stored, path)
         plane = stored.plane(page)
         affordable(plane, path)
-        pixels = image_channels(stored.colours(page), plane, path)
+        pixels = image_channels(stored.colours(page), plane, path, fill=fill, notice=notice)
+        if stored.channels_first:
+            notice(Quirk.CHANNELS_FIRST)
+        if upright and stored.orientation != 1:
+            notice(Quirk.TURNED)
         return turned(pixels, stored.orientation) if upright else pixels
 
 
-def read_mask(path: Path, *, page: int | None = None) -> Labels:
+def read_mask(path: Path, *, page: int | None = None, notice: Notice = unnoticed) -> Labels:
     """The values of a mask, height by width, as integers; a palette is read as its indices.
 
     A coloured mask has one number a pixel: `COLOURED` and above it red, green and blue. A mask is never turned.
-    `DataError` as in `read_image`, and for fractions.
+    `notice` and `DataError` as in `read_image`, and for fractions.
     """
-    with _opened(path) as stored:
+    with _opened(path, notice) as stored:
         page = _chosen(page, stored, path)
         plane = stored.plane(page)
+        if stored.palette:
+            notice(Quirk.PALETTE)
         affordable(plane, path)
         return mask_values(stored.numbers(page), plane, path)
 
@@ -78,9 +93,11 @@ def exif_orientation(path: Path) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[StoredImage]:
+def _opened(path: Path, notice: Notice = unnoticed) -> Iterator[StoredImage]:
     """The file as the reader of its format sees it, while it is open."""
     kind = kind_of(path)
+    if path.suffix.lower() not in ENDINGS[kind]:
+        notice(Quirk.MISNAMED)
     with guarded(path), OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind) as stored:
         yield stored
 

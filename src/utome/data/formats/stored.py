@@ -37,10 +37,15 @@ class Plane:
 
 
 class StoredImage(ABC):
-    """An opened file with one or more pages; `orientation` is that of its EXIF, 1 where there is none."""
+    """An opened file with one or more pages; `orientation` is that of its EXIF, 1 where there is none.
+
+    With a `palette` the numbers are its indices. `channels_first` says that the file has them before rows and columns.
+    """
 
     pages: int
     orientation: int = 1
+    palette: bool = False
+    channels_first: bool = False
 
     @abstractmethod
     def plane(self, page: int) -> Plane:
