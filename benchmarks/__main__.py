@@ -13,6 +13,7 @@ from benchmarks.machine import machine_facts
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
 from benchmarks.training_step import training_step
+from benchmarks.weight_maps import weight_maps
 from utome.files import new_folder, write_json
 
 # Those that measure children's memory come before those that fill this process's own (see `child.Finished`).
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "feeding": feeding,
     "architectures": architectures,
     "enhancement": enhancement,
+    "weight_maps": weight_maps,
 }
 RESULTS = Path(__file__).parent / "results"
 
