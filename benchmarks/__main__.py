@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.architectures import architectures
 from benchmarks.demo import demo
 from benchmarks.enhancement import enhancement
+from benchmarks.isbi2012 import isbi2012_scores
 from benchmarks.machine import machine_facts
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "training_step": training_step,
     "architectures": architectures,
     "enhancement": enhancement,
+    "isbi2012": isbi2012_scores,
 }
 RESULTS = Path(__file__).parent / "results"
 
