@@ -9,6 +9,7 @@ from benchmarks.demo import demo
 from benchmarks.enhancement import enhancement
 from benchmarks.feeding import feeding
 from benchmarks.inspection import inspection
+from benchmarks.isbi2012 import isbi2012_scores
 from benchmarks.machine import machine_facts
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "architectures": architectures,
     "enhancement": enhancement,
     "weight_maps": weight_maps,
+    "isbi2012": isbi2012_scores,
 }
 RESULTS = Path(__file__).parent / "results"
 
