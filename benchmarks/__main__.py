@@ -8,6 +8,7 @@ from benchmarks.architectures import architectures
 from benchmarks.demo import demo
 from benchmarks.enhancement import enhancement
 from benchmarks.machine import machine_facts
+from benchmarks.metrics import metrics
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
 from benchmarks.training_step import training_step
@@ -20,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "training_step": training_step,
     "architectures": architectures,
     "enhancement": enhancement,
+    "metrics": metrics,
 }
 RESULTS = Path(__file__).parent / "results"
 
