@@ -11,6 +11,7 @@ from benchmarks.feeding import feeding
 from benchmarks.inspection import inspection
 from benchmarks.isbi2012 import isbi2012_scores
 from benchmarks.machine import machine_facts
+from benchmarks.metrics import metrics
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
 from benchmarks.training_step import training_step
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "enhancement": enhancement,
     "weight_maps": weight_maps,
     "isbi2012": isbi2012_scores,
+    "metrics": metrics,
 }
 RESULTS = Path(__file__).parent / "results"
 
