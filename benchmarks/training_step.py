@@ -126,7 +126,7 @@ def _contestants(config: Config, *, steps: int) -> tuple[Task, PlainTraining]:
     )
     device.place_network(network)
     draw = Draw(config.training.tile, config.training.batch, steps, config.seed)
-    batches = TileBatches(trained, network.geometry, draw, TileAugmentation(config.augmentation))
+    batches = TileBatches(trained, network.geometry, draw, TileAugmentation(config.augmentation, device.torch))
     plain = PlainTraining(twin.to(device.torch), config, batches.epoch(1))
     return Task(network, batches, validated, config, device), plain
 

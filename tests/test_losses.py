@@ -9,7 +9,8 @@ from torch.nn import functional
 from utome.config.sections import LossSettings
 from utome.config.settings import config_from_dict
 from utome.errors import ConfigError
-from utome.losses.pixels import cross_entropy, dice
+from utome.losses.pixels import cross_entropy
+from utome.losses.regions import dice
 from utome.losses.total import Loss, total_loss
 
 

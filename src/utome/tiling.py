@@ -8,7 +8,7 @@ the tiled result equals the whole one. Mirroring does not repeat the edge pixel.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float32, Int, UInt8
 
 Indices = Int[np.ndarray, "n"]
 
@@ -48,6 +48,19 @@ class Geometry:
     def takes(self, side: int) -> bool:
         """Whether the network takes an input of this side."""
         return side - self.shrink > 0 and (side - self.offset) % self.stride == 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training tile lies: a whole image, its labels, the weights of its pixels if they differ, the tile's centre in it (row,
+    column; between pixels where its side is even), and the axes along which it is mirrored.
+    """
+
+    image: Float32[np.ndarray, "c h w"]
+    labels: UInt8[np.ndarray, "h w"]
+    weights: Float32[np.ndarray, "h w"] | None
+    centre: tuple[float, float]
+    mirrored: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

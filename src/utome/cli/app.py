@@ -130,6 +130,10 @@ def train(
     group: Group = None,
     assignments: Set = None,
     config: ConfigFile = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="train as long as fits into these minutes on this machine", show_default=False),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="go on with the run in --out after its last whole epoch")
     ] = False,
@@ -139,7 +143,8 @@ def train(
     from utome.cli import commands
 
     settings = _with(assignments, {"data.layout": layout, "data.group": group})
-    commands.train(data, commands.TrainOptions(recipe, out, settings, config, resume), json=json)
+    source = commands.Source(recipe, settings, config)
+    commands.train(data, commands.TrainOptions(source, out, minutes, resume), json=json)
 
 
 @app.command()

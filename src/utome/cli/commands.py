@@ -19,13 +19,21 @@ WORST = 5
 
 
 @dataclass(frozen=True)
+class Source:
+    """Where the settings come from: a recipe or a file, and what is changed of them."""
+
+    recipe: str | None
+    assignments: tuple[str, ...]
+    config: Path | None
+
+
+@dataclass(frozen=True)
 class TrainOptions:
     """The options of `utome train`."""
 
-    recipe: str | None
+    source: Source
     out: Path | None
-    assignments: tuple[str, ...]
-    config: Path | None
+    minutes: float | None
     resume: bool
 
 
@@ -38,12 +46,12 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
         with shown() as listen:
             result = resume(data, out, listen=listen)
     else:
-        config = _config(options)
+        config = settings_of(options.source)
         out = options.out or new_run(config.recipe)
         from utome.jobs.train import train as job
 
         with shown() as listen:
-            result = job(data, config, out, listen=listen)
+            result = job(data, config, out, minutes=options.minutes, listen=listen)
     best = result.best
     if json:
         say_json(
@@ -157,19 +165,21 @@ def say_json(document: Any) -> None:
     say(json_format.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _config(options: TrainOptions) -> Config:
-    if options.config is None:
-        return override(load_recipe(options.recipe or "auto").settings, options.assignments)
-    if options.recipe is not None:
+def settings_of(source: Source) -> Config:
+    """The settings that the options of a command name."""
+    if source.config is None:
+        return override(load_recipe(source.recipe or "auto").settings, source.assignments)
+    if source.recipe is not None:
         raise ConfigError(
             "Both --config and --recipe were given; a config file names its recipe itself. Leave one out."
         )
-    return override(settings_over_recipe(read_config(options.config)), options.assignments)
+    return override(settings_over_recipe(read_config(source.config)), source.assignments)
 
 
 def _resumed_run(options: TrainOptions) -> Path:
-    if options.out is None or options.recipe or options.config or options.assignments:
+    if options.out is None or options.minutes is not None or options.source != Source(None, (), None):
         raise ConfigError(
-            "--resume goes on with the run in --out, with that run's own settings. Give --out, and neither --recipe, --config nor --set."
+            "--resume goes on with the run in --out, with that run's own settings and length. Give --out, and neither --recipe, --config, "
+            "--set nor --minutes."
         )
     return options.out

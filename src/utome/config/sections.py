@@ -81,18 +81,44 @@ class DataSettings(Section):
         return self
 
 
+class WeightMapSettings(Section):
+    """How much each training pixel counts in the losses that are means over pixels."""
+
+    map: Literal["none", "border", "2019"] = Field(
+        "none",
+        description="`border`: more in the gaps between neighbouring objects (Ronneberger et al. 2015, equation 2); `2019`: its "
+        "later form (Falk et al. 2019), which balances in its own way; `none`: all pixels of a class alike",
+    )
+    w0: NotNegative = Field(10.0, description="height of the border term where two objects nearly touch")
+    sigma: Positive = Field(5.0, description="its width in pixels")
+    balance: bool = Field(False, description="each class counts alike: N/(K·n), over all training pixels")
+    separate: bool = Field(False, description="touching objects are parted by a line of background")
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to do."""
+        return self.map != "none" or self.balance or self.separate
+
+
 class LossSettings(Section):
     """The training loss: the weighted sum of its terms."""
 
     cross_entropy: NotNegative = Field(1.0, description="weight of the pixel-wise softmax cross entropy")
+    bce: NotNegative = Field(
+        0.0, description="weight of the binary cross entropy of each class but the first against all others"
+    )
+    focal: NotNegative = Field(0.0, description="weight of the focal loss")
+    focal_gamma: NotNegative = Field(2.0, description="how much less the focal loss counts what is right already")
     dice: NotNegative = Field(0.0, description="weight of the soft Dice loss over the classes but the first")
+    jaccard: NotNegative = Field(0.0, description="weight of the soft Jaccard loss over the classes but the first")
+    weights: WeightMapSettings = WeightMapSettings()
     supervision: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="λ: the share of a supervised network's further answers in the loss"
     )
 
     @model_validator(mode="after")
     def _something_to_learn(self) -> Self:
-        if not (self.cross_entropy or self.dice):
+        if not (self.cross_entropy or self.bce or self.focal or self.dice or self.jaccard):
             raise ValueError("at least one term with a weight above 0, as in loss.cross_entropy=1")
         return self
 
@@ -102,9 +128,14 @@ class Optimizer(Section):
 
     learning_rate: Positive = Field(description="step size at its highest")
     weight_decay: NotNegative = 0.0
-    schedule: Literal["constant", "cosine"] = Field(
-        "constant", description="`cosine`: the learning rate falls to zero over all epochs along half a cosine"
+    schedule: Literal["constant", "cosine", "polynomial", "step"] = Field(
+        "constant",
+        description="how the learning rate falls over all steps: `cosine`, along half a cosine to zero; `polynomial`, as "
+        "(1 - t)^power to zero; `step`, by `drop` at each of `drops`",
     )
+    power: Positive = Field(0.9, description="of the polynomial")
+    drops: tuple[Share, ...] = Field((0.5, 0.75), description="shares of all steps after which the learning rate drops")
+    drop: Positive = Field(0.1, description="what the learning rate is multiplied by at each drop")
     warmup_steps: int = Field(0, ge=0, description="steps over which the learning rate first rises from zero")
 
 
@@ -122,6 +153,13 @@ class AdamSettings(Optimizer):
     betas: tuple[Share, Share] = (0.9, 0.999)
 
 
+class AdamWSettings(Optimizer):
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019)."""
+
+    name: Literal["adamw"] = "adamw"
+    betas: tuple[Share, Share] = (0.9, 0.999)
+
+
 class StoppingSettings(Section):
     """When to stop before the last epoch."""
 
@@ -135,7 +173,10 @@ class StoppingSettings(Section):
 class TrainingSettings(Section):
     """Length, batches and choice of the best model."""
 
-    epochs: int = Field(100, ge=1, description="passes over the training tiles at most")
+    epochs: int = Field(100, ge=1, description="passes over the training tiles at most, each followed by a validation")
+    steps_per_epoch: int | None = Field(
+        None, ge=1, description="steps that count as an epoch; none: a pass over all tiles. `--minutes` sets it"
+    )
     batch: int = Field(8, ge=1, description="tiles a step")
     tile: int = Field(256, ge=1, description="side of a training tile, in pixels that the network labels")
     places: Literal["random", "grid"] = Field(
@@ -146,6 +187,14 @@ class TrainingSettings(Section):
     )
     best: Monitor = Field("val_mean_iou", description="the figure that chooses the epoch to keep")
     stopping: StoppingSettings = StoppingSettings()
+    clip: Positive | None = Field(
+        None, description="greatest norm of the gradient of all weights together; none leaves it as it is"
+    )
+    average: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="weights are averaged over the steps, each step's average keeping this share of the last; the averages are "
+        "what is validated and kept. None: the weights themselves",
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="`auto`: bfloat16 where the processor or GPU is made for it, float32 elsewhere"
     )
@@ -159,11 +208,23 @@ class AugmentationSettings(Section):
         False, description="each tile four times an epoch: as it is, mirrored left to right, top to bottom, and both"
     )
     quarter_turns: bool = Field(True, description="turn by 0, 90, 180 or 270 degrees")
+    rotation: Annotated[float, Field(ge=0, le=180)] = Field(
+        0.0, description="turn by any angle up to so many degrees, either way"
+    )
+    scale: NotNegative = Field(0.0, description="enlarge or shrink by a factor of up to 1 + scale")
+    shift: NotNegative = Field(0.0, description="move by up to so many pixels along each axis, either way")
+    elastic: NotNegative = Field(
+        0.0, description="standard deviation in pixels of the displacement at each node of a grid over the tile"
+    )
+    elastic_grid: int = Field(3, ge=2, description="nodes of that grid along each axis")
     brightness: NotNegative = Field(0.0, description="standard deviation of a grey value added, in normalised units")
     contrast: NotNegative = Field(0.0, description="standard deviation of the logarithm of a factor on the grey values")
     colour: NotNegative = Field(
         0.0, description="the same two deviations for each channel of a colour image alone, on top of the others"
     )
+    gamma: NotNegative = Field(0.0, description="standard deviation of the logarithm of an exponent on the grey values")
+    blur: NotNegative = Field(0.0, description="Gaussian blur with a deviation of up to so many pixels")
+    noise: NotNegative = Field(0.0, description="Gaussian noise with a deviation of up to so many normalised units")
 
 
 class PredictionSettings(Section):

@@ -11,6 +11,7 @@ from utome.config.architectures import ModelSettings, UNetSettings
 from utome.config.section import Section
 from utome.config.sections import (
     AdamSettings,
+    AdamWSettings,
     AugmentationSettings,
     DataSettings,
     LossSettings,
@@ -35,7 +36,9 @@ class Config(Section):
     data: DataSettings = DataSettings()
     model: ModelSettings = Field(UNetSettings(), discriminator="architecture")
     loss: LossSettings = LossSettings()
-    optimizer: AdamSettings | SGDSettings = Field(AdamSettings(learning_rate=1e-3), discriminator="name")
+    optimizer: AdamSettings | AdamWSettings | SGDSettings = Field(
+        AdamSettings(learning_rate=1e-3), discriminator="name"
+    )
     training: TrainingSettings = TrainingSettings()
     augmentation: AugmentationSettings = AugmentationSettings()
     prediction: PredictionSettings = PredictionSettings()

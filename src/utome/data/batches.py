@@ -6,31 +6,36 @@ Each draw is keyed by (seed, epoch, content of the sample, number of the tile): 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import numpy as np
-import torch
-from jaxtyping import Float, Float32, Int64, UInt8
+from jaxtyping import Float, Int64
 from torch import Tensor
 
-from utome.data.dataset import Dataset, Item
+from utome.data.dataset import Dataset
 from utome.randomness import generator, key
-from utome.tiling import Geometry, mirror
+from utome.tiling import Geometry, Place
 
-Image = Float32[np.ndarray, "c h w"]
-LabelMap = UInt8[np.ndarray, "y x"]
-Augment = Callable[[Image, LabelMap, np.random.Generator], tuple[Image, LabelMap]]
-
-
+# Cuts and changes the tiles at these places, each with its own generator of draws: see `utome.augmentation.tiles`. What it returns has
+# `image`, `labels` and `weights`.
+Augment = Callable[..., Any]
+# A tile: which pass over all tiles it belongs to, the number of its image, and its own number in that image.
+Tile = tuple[int, int, int]
 # Axes (rows, columns) along which a tile is mirrored.
 MIRRORINGS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Tiles and their targets; a target is smaller than its tile by the network's border on each side."""
+    """Tiles, their targets, and the weights of the targets' pixels if they differ.
+
+    A target is smaller than its tile by the network's border on each side.
+    """
 
     image: Float[Tensor, "n c h w"]
     target: Int64[Tensor, "n y x"]
+    weight: Float[Tensor, "n y x"] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,7 @@ class Draw:
 
     A side below two strides of the network is raised to them. On a `grid`, tiles lie side by side, centred, as many as
     fit whole, and `tiles_per_image` counts for nothing. With `each_flip` every tile comes four times, once in each mirroring.
+    An epoch has so many `steps`, however many passes over all tiles that takes; none: one pass.
     """
 
     tile: int
@@ -47,6 +53,7 @@ class Draw:
     seed: int
     grid: bool = False
     each_flip: bool = False
+    steps: int | None = None
 
 
 class TileBatches:
@@ -65,15 +72,31 @@ class TileBatches:
 
     def __len__(self) -> int:
         """Steps an epoch."""
-        return math.ceil(len(self._tiles) / self._draw.batch)
+        return self._draw.steps or math.ceil(len(self._tiles) / self._draw.batch)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The images that tiles are cut from."""
+        return self._dataset
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch; the last one may be smaller."""
-        order = sorted(self._tiles, key=lambda tile: key(*self._parts(epoch, *tile), "order"))
-        for start in range(0, len(order), self._draw.batch):
-            tiles = [self._tile(epoch, *tile) for tile in order[start : start + self._draw.batch]]
-            images, targets = zip(*tiles, strict=True)
-            yield Batch(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets).astype(np.int64)))
+        """The batches of one epoch, from 1; of a pass over all tiles the last one may be smaller."""
+        tiles = self._chosen(epoch)
+        while batch := list(islice(tiles, self._draw.batch)):
+            draws = [generator(*self._parts(*tile)) for tile in batch]
+            places = [self._place(*tile[1:], own) for tile, own in zip(batch, draws, strict=True)]
+            made = self._augment(places, draws, side=self.side + 2 * self._border, border=self._border)
+            yield Batch(made.image, made.labels.long(), made.weights)
+
+    def _chosen(self, epoch: int) -> Iterator[Tile]:
+        """The tiles of an epoch in their order; with a number of steps it begins where the epoch before it ended."""
+        count = len(self._tiles)
+        size = count if self._draw.steps is None else self._draw.steps * self._draw.batch
+        first = (epoch - 1) * size
+        for round_ in range(first // count, -(-(first + size) // count)):
+            start, stop = max(first - round_ * count, 0), min(first + size - round_ * count, count)
+            tiles = [(round_ + 1, *tile) for tile in self._tiles]
+            yield from sorted(tiles, key=lambda tile: key(*self._parts(*tile), "order"))[start:stop]
 
     def _count(self, number: int) -> int:
         height, width = self._dataset.network_size(number)
@@ -83,17 +106,15 @@ class TileBatches:
             places = self._draw.tiles_per_image or max(1, round(height * width / self.side**2))
         return places * (len(MIRRORINGS) if self._draw.each_flip else 1)
 
-    def _parts(self, epoch: int, number: int, tile: int) -> tuple[int | str, ...]:
-        return (self._draw.seed, "tile", epoch, self._dataset.facts[number].content, tile)
+    def _parts(self, round_: int, number: int, tile: int) -> tuple[int | str, ...]:
+        return (self._draw.seed, "tile", round_, self._dataset.facts[number].content, tile)
 
-    def _tile(self, epoch: int, number: int, tile: int) -> tuple[Image, LabelMap]:
+    def _place(self, number: int, tile: int, draws: np.random.Generator) -> Place:
         item = self._dataset[number]
-        draws = generator(*self._parts(epoch, number, tile))
         place, mirroring = divmod(tile, len(MIRRORINGS)) if self._draw.each_flip else (tile, 0)
-        image, labels = self._cut(item, *self._corner(item.labels.shape, place, draws))
-        axes = MIRRORINGS[mirroring]
-        image, labels = np.flip(image, tuple(axis + 1 for axis in axes)), np.flip(labels, axes)
-        return self._augment(image, labels, draws)
+        middle = (self.side - 1) / 2
+        top, left = self._corner(item.labels.shape, place, draws)
+        return Place(item.image, item.labels, item.weights, (top + middle, left + middle), MIRRORINGS[mirroring])
 
     def _corner(self, size: tuple[int, ...], place: int, draws: np.random.Generator) -> tuple[int, int]:
         """The first row and column of a tile; negative where the image is smaller than a tile and is mirrored."""
@@ -105,10 +126,3 @@ class TileBatches:
         else:
             top, left = (int(draws.integers(min(0, side - self.side), max(0, side - self.side) + 1)) for side in size)
         return top, left
-
-    def _cut(self, item: Item, top: int, left: int) -> tuple[Image, LabelMap]:
-        height, width = item.labels.shape
-        tile_rows, tile_columns = mirror(top, top + self.side, height), mirror(left, left + self.side, width)
-        rows = mirror(top - self._border, top + self.side + self._border, height)
-        columns = mirror(left - self._border, left + self.side + self._border, width)
-        return item.image[:, rows[:, None], columns], item.labels[tile_rows[:, None], tile_columns]

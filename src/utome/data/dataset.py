@@ -1,36 +1,50 @@
 """Samples ready for the network, read when they are asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int32, UInt8
 
 from utome.data.classes import ClassTable
 from utome.data.preparation import Preparation
 from utome.data.survey import Facts
-from utome.data.truth import read_pixels, read_truth
+from utome.data.truth import read_objects, read_pixels, read_truth
 
 # Prepared images are kept up to this size together; what does not fit is read again each time.
 CACHE_BYTES = 2**29
+LabelMap = UInt8[np.ndarray, "h w"]
+Objects = Int32[np.ndarray, "h w"]
+Weights = Float32[np.ndarray, "h w"]
+# From labels, and object numbers where the truth has them, to the labels to train on and the weight of each pixel.
+Weigh = Callable[[LabelMap, Objects | None], tuple[LabelMap, Weights]]
 
 
 @dataclass(frozen=True)
 class Item:
-    """An image as the network sees it, and its labels at the same size."""
+    """An image as the network sees it, its labels, and the weights of its pixels if they differ, all at the same size."""
 
     facts: Facts
     image: Float32[np.ndarray, "c h w"]
-    labels: UInt8[np.ndarray, "h w"]
+    labels: LabelMap
+    weights: Weights | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of its arrays."""
+        return self.image.nbytes + self.labels.nbytes + (0 if self.weights is None else self.weights.nbytes)
 
 
 class Dataset:
     """Items by number; files are opened when needed and kept while the cache has room."""
 
-    def __init__(self, facts: Sequence[Facts], preparation: Preparation, classes: ClassTable) -> None:
+    def __init__(
+        self, facts: Sequence[Facts], preparation: Preparation, classes: ClassTable, weigh: Weigh | None = None
+    ) -> None:
         self.facts = tuple(facts)
         self._preparation = preparation
         self._classes = classes
+        self._weigh = weigh
         self._cache: dict[int, Item] = {}
         self._cached_bytes = 0
 
@@ -44,10 +58,9 @@ class Dataset:
         if number in self._cache:
             return self._cache[number]
         item = self._read(self.facts[number])
-        size = item.image.nbytes + item.labels.nbytes
-        if self._cached_bytes + size <= CACHE_BYTES:
+        if self._cached_bytes + item.nbytes <= CACHE_BYTES:
             self._cache[number] = item
-            self._cached_bytes += size
+            self._cached_bytes += item.nbytes
         return item
 
     def network_size(self, number: int) -> tuple[int, int]:
@@ -58,5 +71,8 @@ class Dataset:
     def _read(self, facts: Facts) -> Item:
         sample = facts.sample
         image = self._preparation.image(read_pixels(sample), source=sample.source)
-        labels = self._classes.labels(read_truth(sample), source=sample.truth_source)
-        return Item(facts, image, self._preparation.labels(labels))
+        labels = self._preparation.labels(self._classes.labels(read_truth(sample), source=sample.truth_source))
+        if self._weigh is None:
+            return Item(facts, image, labels)
+        objects = None if sample.truth == "labels" else self._preparation.labels(read_objects(sample))
+        return Item(facts, image, *self._weigh(labels, objects))

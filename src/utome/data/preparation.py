@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Integer
 from torch.nn import functional
 
 from utome.data.formats import Pixels
@@ -53,8 +53,8 @@ class Preparation:
         planes = np.array(same_channels.transpose(2, 0, 1), order="C")
         return planes if self.size is None else resize_image(planes, self.size)
 
-    def labels(self, labels: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-        """The labels at the network's size, each pixel the nearest one."""
+    def labels(self, labels: Integer[np.ndarray, "h w"]) -> Integer[np.ndarray, "y x"]:
+        """Labels or object numbers at the network's size, each pixel the nearest one."""
         return labels if self.size is None else resize_labels(labels, self.size)
 
     def _normalised(self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[Any]) -> Float32[np.ndarray, "h w c"]:
@@ -97,7 +97,7 @@ def resize_image(image: Float32[np.ndarray, "c h w"], size: tuple[int, int]) -> 
     return functional.interpolate(batch, size=size, mode="bilinear", align_corners=False, antialias=True)[0].numpy()
 
 
-def resize_labels(labels: UInt8[np.ndarray, "h w"], size: tuple[int, int]) -> UInt8[np.ndarray, "height width"]:
+def resize_labels(labels: Integer[np.ndarray, "h w"], size: tuple[int, int]) -> Integer[np.ndarray, "height width"]:
     """The label at the place where the centre of each new pixel falls."""
     rows, columns = (
         ((np.arange(new) + 0.5) * old / new).astype(np.int64) for new, old in zip(size, labels.shape, strict=True)

@@ -1,20 +1,28 @@
-"""What a training will cost on this machine: a few of its own steps, timed."""
+"""What a training will cost on this machine: a few of its own steps and a validation, timed; and what fits into minutes."""
 
 import contextlib
-import itertools
 import time
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
+from statistics import mean, median
 
+from utome.config.settings import Config
 from utome.device import enough_memory
+from utome.errors import ConfigError
 from utome.events import Event, Progressed
 from utome.jobs.preparing import Prepared
-from utome.training.loop import begin, fit
+from utome.losses.total import total_loss
+from utome.training.loop import Task, begin, fit
+from utome.training.validation import validate
 
 # The first step brings code and memory; those after it count.
 STEPS = 3
 # A step computes about three times what predicting the same pixels does.
 STEP_OVER_PREDICTION = 3
+# To fit a training into minutes its steps must be known better, and what is not foreseen needs room.
+STEPS_TO_FIT, RESERVE = 9, 0.04
+# Each epoch ends with files that are written; so much of the time may go to them and to validations, and so many epochs are enough.
+SECONDS_TO_SAVE, VALIDATING, MOST_EPOCHS = 0.5, 0.12, 50
 
 
 @dataclass(frozen=True)
@@ -35,18 +43,8 @@ class _Enough(Exception):  # noqa: N818 - it is no error
 
 def measure_cost(prepared: Prepared) -> Cost:
     """Train a few steps and throw them away; `MachineError` where there is too little memory for them."""
-    task, steps = prepared.task, min(STEPS, len(prepared.task.batches))
-    times = [time.perf_counter()]
-
-    def count(event: Event) -> None:
-        if isinstance(event, Progressed):
-            times.append(time.perf_counter())
-            if len(times) > steps:
-                raise _Enough
-
-    with enough_memory(), contextlib.suppress(_Enough):
-        fit(task, begin(task), lambda epoch: None, listen=count)
-    taken = [after - before for before, after in itertools.pairwise(times)]
+    task = prepared.task
+    taken = _steps(task, STEPS)
     step = median(taken[1:] or taken)
     batches, epochs = len(task.batches), task.config.training.epochs
     pixels_a_step = task.batches.side**2 * task.config.training.batch
@@ -55,3 +53,49 @@ def measure_cost(prepared: Prepared) -> Cost:
     return Cost(
         task.device.name, step, batches, epochs, epochs * (batches * step + validation), task.device.peak_memory_mb()
     )
+
+
+def lasting(prepared: Prepared, seconds: float) -> Config:
+    """The config, with as many epochs and steps as fit into these seconds, validations included.
+
+    A few steps and a validation are timed and thrown away; that counts. `ConfigError` where not one step fits.
+    """
+    started, task = time.perf_counter(), prepared.task
+    for dataset in (prepared.data.training, prepared.data.validation):
+        for _ in dataset:  # what fits into memory is read now, not while steps are timed
+            pass
+    taken = _steps(task, STEPS_TO_FIT)
+    step = mean(taken[1:] or taken)
+    begun = time.perf_counter()
+    with enough_memory():
+        validate(
+            task.network, task.validation, total_loss(task.config.loss), task.device, tile=task.config.prediction.tile
+        )
+    validation = time.perf_counter() - begun + SECONDS_TO_SAVE
+    left = seconds * (1 - RESERVE) - (time.perf_counter() - started)
+    epochs = max(1, min(MOST_EPOCHS, int(VALIDATING * left / validation)))
+    steps = int((left / epochs - validation) / step)
+    if steps < 1:
+        needed = (validation + step + seconds - left) / 60
+        raise ConfigError(
+            f"A step of this training takes {step:.1f} s here and a validation {validation:.1f} s, so it does not fit. Give at least "
+            f"--minutes {needed:.1f}, or lower model.width, training.batch or training.tile."
+        )
+    training = task.config.training.model_copy(update={"epochs": epochs, "steps_per_epoch": steps})
+    return task.config.model_copy(update={"training": training})
+
+
+def _steps(task: Task, count: int) -> list[float]:
+    """The seconds of each of so many first steps, or of those that an epoch has."""
+    count = min(count, len(task.batches))
+    times = [time.perf_counter()]
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Progressed):
+            times.append(time.perf_counter())
+            if len(times) > count:
+                raise _Enough
+
+    with enough_memory(), contextlib.suppress(_Enough):
+        fit(task, begin(task), lambda epoch: None, listen=listen)
+    return [after - before for before, after in pairwise(times)]

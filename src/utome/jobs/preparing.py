@@ -6,16 +6,19 @@ from pathlib import Path
 import torch
 
 import utome
+from utome.augmentation.separation import components
 from utome.augmentation.tiles import TileAugmentation
+from utome.augmentation.weight_maps import WeightMapRule, class_weights, weight_map
 from utome.config.architectures import EfficientUNetSettings, ModelSettings, ResNetUNetSettings
 from utome.config.settings import Config
 from utome.data.batches import Draw, TileBatches
-from utome.data.dataset import Dataset
+from utome.data.dataset import Dataset, LabelMap, Objects, Weigh, Weights
 from utome.data.preparation import Preparation, moments_of
 from utome.data.splitting import Split
 from utome.data.survey import Survey
+from utome.data.weight_cache import WeightCache
 from utome.device import choose_device, compute_repeatably
-from utome.events import EpochDone, Listener, Noted
+from utome.events import EpochDone, Listener, Noted, silent
 from utome.jobs.reading import read_data, split_data
 from utome.modelfolder.card import ClassEntry, ModelCard, StartingWeightsEntry, TileGeometry
 from utome.models.architectures import build_network
@@ -25,13 +28,32 @@ from utome.training.runfolder import data_hash
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A folder read and split, and the network's task on it."""
+class Data:
+    """A folder read and split, and its images as the network sees them."""
 
     survey: Survey
     split: Split
+    training: Dataset
+    validation: Dataset
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A folder read and split, and the network's task on it."""
+
+    data: Data
     task: Task
     starting: StartingWeightsEntry | None = None
+
+    @property
+    def survey(self) -> Survey:
+        """What was found in the folder."""
+        return self.data.survey
+
+    @property
+    def split(self) -> Split:
+        """What each image is for."""
+        return self.data.split
 
 
 def prepare(data: Path, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:
@@ -49,9 +71,21 @@ def prepare(data: Path, config: Config, listen: Listener, *, begun: bool = False
 
 def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:
     """The network and its task on data that were read and split."""
-    device = choose_device(config.machine, precision=config.training.precision)
     shown = _preparation(found, parts, config)
-    preparation = replace(shown, size=config.data.size)
+    weigh = _weigh(found, parts, config)
+    training = Dataset(parts.train, replace(shown, size=config.data.size), found.classes, weigh)
+    return _build(Data(found, parts, training, Dataset(parts.val, shown, found.classes)), config, listen, begun=begun)
+
+
+def rebuild(prepared: Prepared, config: Config) -> Prepared:
+    """The same data with fresh weights, for a config that differs in the training's length alone."""
+    again = _build(prepared.data, config, silent)
+    return replace(again, starting=prepared.starting)
+
+
+def _build(data: Data, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:
+    found = data.survey
+    device = choose_device(config.machine, precision=config.training.precision)
     compute_repeatably()
     weights = None if begun else _starting_weights(config.model, found.channels, listen)
     if weights is not None:
@@ -62,11 +96,31 @@ def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begu
     if weights is not None:
         network.encoder.load_state_dict(weights.tensors)
     device.place_network(network)
-    draw = _draw(config)
-    dataset = Dataset(parts.train, preparation, found.classes)
-    batches = TileBatches(dataset, network.geometry, draw, TileAugmentation(config.augmentation))
-    task = Task(network, batches, Dataset(parts.val, shown, found.classes), config, device)
-    return Prepared(found, parts, task, None if weights is None else _entry(weights))
+    batches = TileBatches(
+        data.training, network.geometry, _draw(config), TileAugmentation(config.augmentation, device.torch)
+    )
+    task = Task(network, batches, data.validation, config, device)
+    return Prepared(data, task, None if weights is None else _entry(weights))
+
+
+def _weigh(found: Survey, parts: Split, config: Config) -> Weigh | None:
+    """How labels get their weights; none where all pixels count alike."""
+    settings = config.loss.weights
+    if not settings.needed:
+        return None
+    counts = [0] * found.classes.count
+    for fact in parts.train:
+        for value, pixels in fact.values.items():
+            number = found.classes.number(value)
+            if number is not None:
+                counts[number] += pixels
+    balance = class_weights(counts) if settings.balance else ()
+    rule = WeightMapRule(settings.map, settings.w0, settings.sigma, class_weights=balance, separate=settings.separate)
+
+    def weigh(labels: LabelMap, objects: Objects | None) -> tuple[LabelMap, Weights]:
+        return weight_map(labels, components(labels) if objects is None else objects, rule)
+
+    return WeightCache(weigh, f"{utome.__version__} {rule}")
 
 
 def _preparation(found: Survey, parts: Split, config: Config) -> Preparation:
@@ -91,6 +145,7 @@ def _draw(config: Config) -> Draw:
         config.seed,
         grid=training.places == "grid",
         each_flip=config.augmentation.each_flip,
+        steps=training.steps_per_epoch,
     )
 
 

@@ -1,5 +1,6 @@
 """`utome train`: from a folder of pairs to a run folder with a model, an honest score and a report."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,8 +10,9 @@ from utome.config.settings import Config
 from utome.device import enough_memory
 from utome.errors import InterruptedRunError, ModelError
 from utome.events import EpochDone, Event, Listener, Noted, silent
+from utome.jobs.costing import lasting
 from utome.jobs.interruption import terminable
-from utome.jobs.preparing import Prepared, model_card, prepare
+from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
 from utome.jobs.scoring import score_split
 from utome.modelfolder.card import StartingWeightsEntry
 from utome.modelfolder.folder import load_model, save_model
@@ -30,16 +32,23 @@ class TrainResult:
     images: dict[str, int]
 
 
-def train(data: Path, config: Config, out: Path, *, listen: Listener = silent) -> TrainResult:
+def train(
+    data: Path, config: Config, out: Path, *, minutes: float | None = None, listen: Listener = silent
+) -> TrainResult:
     """Train on the pairs below `data` into the new run folder `out`.
 
-    Nothing is written before data, config and device are found good.
+    With `minutes`, the length is chosen so that data are read and training ends within them, on this machine as busy as it is
+    now; the final scores and the report come after. The config that is written down has that length, and so repeats the same
+    steps. Nothing is written before data, config and device are found good.
     """
+    started = time.perf_counter()
     load_recipe(config.recipe)  # the report names it, so an unknown one is refused now and not at the end
     folder = RunFolder(out)
     folder.refuse_if_there()
     with enough_memory():
         prepared = prepare(data, config, listen)
+        if minutes is not None:
+            prepared = _within(prepared, 60 * minutes - (time.perf_counter() - started), listen)
         folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
         if prepared.starting is not None:
             folder.write_starting_weights(prepared.starting)
@@ -70,6 +79,18 @@ def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
             )
         )
         return _run(prepared, progress, folder, listen)
+
+
+def _within(prepared: Prepared, seconds: float, listen: Listener) -> Prepared:
+    """The same training, as long as these seconds allow."""
+    config = lasting(prepared, seconds)
+    training = config.training
+    listen(
+        Noted(
+            f"{training.epochs} epochs of {training.steps_per_epoch} steps fit into the time; config.yaml keeps that length."
+        )
+    )
+    return rebuild(prepared, config)
 
 
 def _same_starting_weights(folder: RunFolder, prepared: Prepared) -> StartingWeightsEntry | None:

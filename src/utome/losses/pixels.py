@@ -1,6 +1,8 @@
-"""Pixel-wise cross entropy and soft Dice.
+"""Losses that are means over pixels: cross entropy, binary cross entropy, focal; each pixel may have a weight.
 
-Both are written with a one-hot sum instead of an indexed look-up: that has a deterministic gradient on every device.
+Truth is a one-hot sum instead of an indexed look-up: that has a deterministic gradient on every device. All is computed
+in float32. Pixels whose target is no class do not count, and a weighted mean is divided by the weights that count, so that
+it does not depend on how many pixels are known, nor on the weights' common factor.
 """
 
 import torch
@@ -10,32 +12,51 @@ from torch.nn import functional
 
 Logits = Float[Tensor, "n k h w"]
 Target = Int64[Tensor, "n h w"]
+Weight = Float[Tensor, "n h w"]
 Scalar = Float[Tensor, ""]
+# Below any sum of weights that counts: a batch of which nothing is known has the loss 0.
+TINY = 1e-12
 
 
-def cross_entropy(logits: Logits, target: Target) -> Scalar:
-    """Mean over the pixels of -log of the softmax at the true class (Ronneberger et al. 2015, equation 1, minimised).
+def cross_entropy(logits: Logits, target: Target, weight: Weight | None = None) -> Scalar:
+    """Σ w·(-log p) / Σ w with p the softmax at the true class (Ronneberger et al. 2015, equation 1, minimised)."""
+    truth = one_hot(logits, target)
+    return _mean(-(functional.log_softmax(logits.float(), dim=1) * truth).sum(dim=1), truth, weight)
 
-    Pixels whose target is no class do not count.
+
+def binary_cross_entropy(logits: Logits, target: Target, weight: Weight | None = None) -> Scalar:
+    """The binary cross entropy of each class but the first against all others; their mean.
+
+    The log odds of a class are its logit less the log-sum-exp of the others, as the softmax has it. With two classes it is
+    therefore the plain cross entropy, and with one logit the binary cross entropy with logits of papers on two classes.
     """
-    truth = _one_hot(logits, target)
-    return -(functional.log_softmax(logits.float(), dim=1) * truth).sum() / truth.sum().clamp(min=1)
+    truth, logits = one_hot(logits, target), logits.float()
+    classes = range(1, logits.shape[1])
+    odds = torch.stack([logits[:, each] - _others(logits, each) for each in classes], dim=1)
+    values = functional.softplus(odds) - odds * truth[:, 1:]
+    return _mean(values.mean(dim=1), truth, weight)
 
 
-def dice(logits: Logits, target: Target) -> Scalar:
-    """1 - 2·Σpt / (Σp + Σt) over the pixels of the batch, a mean over the classes but the first.
-
-    p is the softmax and t the one-hot truth. One pixel is added above and below the line, so that an absent class
-    has no loss where nothing is predicted either. Pixels whose target is no class do not count.
-    """
-    truth = _one_hot(logits, target)
-    known = truth.sum(dim=1, keepdim=True)
-    probability, truth = (functional.softmax(logits.float(), dim=1) * known)[:, 1:], truth[:, 1:]
-    overlap = (probability * truth).sum(dim=(0, 2, 3))
-    size = probability.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
-    return 1 - ((2 * overlap + 1) / (size + 1)).mean()
+def focal(logits: Logits, target: Target, weight: Weight | None = None, *, gamma: float = 2.0) -> Scalar:
+    """Σ w·(1 - p)^γ·(-log p) / Σ w: what is right already counts less (Lin et al. 2017, equation 4)."""
+    truth = one_hot(logits, target)
+    log_p = (functional.log_softmax(logits.float(), dim=1) * truth).sum(dim=1)
+    # 1 - p from log p, so that it keeps its digits where p is near 1; at p = 1 a power below 1 has no slope.
+    missing = (-torch.expm1(log_p)).clamp(min=TINY)
+    return _mean(-(missing**gamma) * log_p, truth, weight)
 
 
-def _one_hot(logits: Logits, target: Target) -> Float[Tensor, "n k h w"]:
+def one_hot(logits: Logits, target: Target) -> Float[Tensor, "n k h w"]:
+    """1 at the true class, 0 elsewhere; 0 for all classes where the target is none."""
     numbers = torch.arange(logits.shape[1], device=target.device)
     return (target[:, None] == numbers[None, :, None, None]).float()
+
+
+def _others(logits: Logits, number: int) -> Float[Tensor, "n h w"]:
+    return torch.cat([logits[:, :number], logits[:, number + 1 :]], dim=1).logsumexp(dim=1)
+
+
+def _mean(values: Float[Tensor, "n h w"], truth: Float[Tensor, "n k h w"], weight: Weight | None) -> Scalar:
+    known = truth.sum(dim=1)
+    counted = known if weight is None else known * weight
+    return (values * counted).sum() / counted.sum().clamp(min=TINY)

@@ -46,22 +46,24 @@ class Checkpoints:
         return bool(self._manifest()["generations"])
 
     def save(self, network: nn.Module, progress: Progress) -> None:
-        """Save the state after an epoch, and the weights as the best ones if they are."""
+        """Save the state after an epoch, and the weights, averaged if they are, as the best ones if they are."""
         manifest = self._manifest()
-        latest = progress.history[-1]
-        weights = {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
+        latest, average = progress.history[-1], progress.average
+        weights = _weights(network)
+        averages = {} if average is None else _weights(average.network)
         if latest.best:
-            written = self._write(f"best-{latest.epoch:05d}.safetensors", weights, {})
+            written = self._write(f"best-{latest.epoch:05d}.safetensors", averages or weights, {})
             manifest["best"] = {**written, "epoch": asdict(latest)}
         state = {
             "config_sha256": self._config_sha256,
             "best": progress.best.state(),
             "stopping": progress.stopping.state(),
             "history": [asdict(epoch) for epoch in progress.history],
+            "averaged_steps": 0 if average is None else average.steps,
         }
-        tensors = {f"network.{name}": tensor for name, tensor in weights.items()} | _optimizer_tensors(
-            progress.optimizer
-        )
+        tensors = {f"network.{name}": tensor for name, tensor in weights.items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in averages.items()}
+        tensors |= _optimizer_tensors(progress.optimizer)
         written = self._write(f"epoch-{latest.epoch:05d}.safetensors", tensors, {"state": json.dumps(state)})
         earlier = [entry for entry in manifest["generations"] if entry["file"] != written["file"]]
         manifest["generations"] = [written, *earlier][:GENERATIONS]
@@ -99,9 +101,10 @@ class Checkpoints:
                 f"The settings in '{self._folder.parent / 'config.yaml'}' are not those that the run began with. Put them back, or "
                 "train anew with --config and another --out."
             )
-        network.load_state_dict(
-            {name.removeprefix("network."): tensor for name, tensor in tensors.items() if name.startswith("network.")}
-        )
+        network.load_state_dict(_named(tensors, "network."))
+        if progress.average is not None:
+            progress.average.network.load_state_dict(_named(tensors, "average."))
+            progress.average.steps = state["averaged_steps"]
         _restore_optimizer(progress.optimizer, tensors)
         for tracker, saved in ((progress.best, state["best"]), (progress.stopping, state["stopping"])):
             tracker.best, tracker.waited = saved["best"], saved["waited"]
@@ -141,6 +144,14 @@ class Checkpoints:
         for path in self._folder.iterdir():
             if path.name not in kept:
                 path.unlink()
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}
+
+
+def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

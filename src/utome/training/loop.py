@@ -21,6 +21,7 @@ from utome.events import EpochDone, Listener, Progressed
 from utome.losses.total import supervised_loss, total_loss
 from utome.models.network import SegmentationNetwork
 from utome.randomness import key
+from utome.training.averaging import AveragedNetwork
 from utome.training.optimizers import learning_rate, make_optimizer
 from utome.training.tracking import Tracker
 from utome.training.validation import validate
@@ -44,6 +45,7 @@ class Progress:
     optimizer: torch.optim.Optimizer
     best: Tracker
     stopping: Tracker
+    average: AveragedNetwork | None = None
     history: list[EpochDone] = field(default_factory=list)
 
     @property
@@ -56,7 +58,13 @@ def begin(task: Task) -> Progress:
     """The state before the first epoch."""
     settings = task.config.training
     stopping = Tracker(settings.stopping.monitor, settings.stopping.min_delta)
-    return Progress(make_optimizer(task.network, task.config.optimizer), Tracker(settings.best), stopping)
+    average = None if settings.average is None else AveragedNetwork(task.network, settings.average)
+    return Progress(make_optimizer(task.network, task.config.optimizer), Tracker(settings.best), stopping, average)
+
+
+def result(task: Task, progress: Progress) -> SegmentationNetwork:
+    """The network that is validated and kept: the averaged one if there is one."""
+    return task.network if progress.average is None else progress.average.network
 
 
 def fit(task: Task, progress: Progress, after_epoch: Callable[[EpochDone], None], *, listen: Listener) -> None:
@@ -70,8 +78,8 @@ def fit(task: Task, progress: Progress, after_epoch: Callable[[EpochDone], None]
         if settings.stopping.patience is not None and progress.stopping.waited >= settings.stopping.patience:
             break
         started = time.perf_counter()
-        train_loss, train_accuracy, rate = _train_epoch(task, progress.optimizer, epoch, listen)
-        scores = validate(task.network, task.validation, loss, task.device, tile=task.config.prediction.tile)
+        train_loss, train_accuracy, rate = _train_epoch(task, progress, epoch, listen)
+        scores = validate(result(task, progress), task.validation, loss, task.device, tile=task.config.prediction.tile)
         done = EpochDone(
             epoch, settings.epochs, train_loss, train_accuracy, scores.loss, scores.accuracy, scores.mean_iou, rate,
             best=False, seconds=round(time.perf_counter() - started, 3), peak_memory_mb=task.device.peak_memory_mb(),
@@ -83,12 +91,12 @@ def fit(task: Task, progress: Progress, after_epoch: Callable[[EpochDone], None]
         listen(done)
 
 
-def _train_epoch(
-    task: Task, optimizer: torch.optim.Optimizer, epoch: int, listen: Listener
-) -> tuple[float, float, float]:
+def _train_epoch(task: Task, progress: Progress, epoch: int, listen: Listener) -> tuple[float, float, float]:
     """One pass over the tiles; mean loss and accuracy a pixel, and the last learning rate."""
+    optimizer, clip = progress.optimizer, task.config.training.clip
     task.network.train()
-    task.network.reselect(task.config.seed, epoch)
+    for network in {task.network, result(task, progress)}:
+        network.reselect(task.config.seed, epoch)
     loss = supervised_loss(task.config.loss)
     steps = len(task.batches)
     total, right, pixels, rate = 0.0, 0, 0, 0.0
@@ -102,7 +110,8 @@ def _train_epoch(
         target = batch.target.to(task.device.torch)
         with task.device.autocast():
             answers = task.network.supervised(task.device.place(batch.image))
-        value = loss(answers, target)
+        weight = None if batch.weight is None else batch.weight.to(task.device.torch)
+        value = loss(answers, target, weight)
         if not math.isfinite(value.item()):
             raise NumericalError(
                 f"The loss became {value.item()} at step {step + 1} of epoch {epoch}. The learning rate is probably too high: "
@@ -110,7 +119,11 @@ def _train_epoch(
             )
         optimizer.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
+        if clip is not None:
+            torch.nn.utils.clip_grad_norm_(task.network.parameters(), clip)
         optimizer.step()
+        if progress.average is not None:
+            progress.average.follow(task.network)
         known = int((target != IGNORED).sum())
         total += value.item() * known
         right += int((answers[0].argmax(dim=1) == target).sum())
