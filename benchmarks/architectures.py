@@ -19,7 +19,7 @@ from utome.config.architectures import ModelSettings
 from utome.config.settings import Config
 from utome.models.anatomy import Anatomy, anatomy
 from utome.models.architectures import ARCHITECTURES
-from utome.recipes.library import ALIASES, load_recipe, recipe_names
+from utome.recipes.library import load_recipe, network_names
 
 SIDE, IMAGES = 256, 2
 ROUNDS = 5
@@ -59,9 +59,8 @@ def take_turns(runs: Sequence[Callable[[], float]], rounds: int) -> list[list[fl
 def _configs() -> dict[str, Config]:
     """The config of each recipe with a network of its own, by its name and those of later recipes with the same one."""
     names: dict[ModelSettings, list[str]] = {}
-    for name in recipe_names():
-        if name not in ALIASES:
-            names.setdefault(load_recipe(name).config.model, []).append(name)
+    for name in network_names():
+        names.setdefault(load_recipe(name).config.model, []).append(name)
     return {", ".join(same): load_recipe(same[0]).config for same in names.values()}
 
 

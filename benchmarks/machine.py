@@ -13,7 +13,7 @@ from utome.recipes.library import load_recipe
 def machine_facts() -> dict[str, Any]:
     """Processor, cores, versions, the device that utome chooses, and how busy the machine is already."""
     able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    config = load_recipe("auto").config
+    config = load_recipe("unet").config
     return {
         "processor": able.get("cpu_name") or platform.processor() or platform.machine(),
         "cores": able.get("num_physical_cores") or os.cpu_count(),

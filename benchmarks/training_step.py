@@ -43,7 +43,7 @@ TIMES_AS_FAST = 2.0
 
 def training_step() -> list[Row]:
     """One row a width."""
-    own: int = load_recipe("auto").settings["model"]["width"]
+    own: int = load_recipe("unet").settings["model"]["width"]
     return [_row(width, PAIRS_OF_RECIPE if width == own else PAIRS) for width in sorted({*WIDTHS, own})]
 
 
@@ -89,7 +89,7 @@ class Race:
 
 
 def _row(width: int, pairs: int) -> Row:
-    config = override(load_recipe("auto").settings, [f"model.width={width}", "training.epochs=1"])
+    config = override(load_recipe("unet").settings, [f"model.width={width}", "training.epochs=1"])
     task, plain = _contestants(config, steps=pairs + 1)
     progress = begin(task)
     race = Race(plain)

@@ -11,11 +11,11 @@ from tests.small_networks import SMALL
 from utome.errors import ConfigError
 from utome.jobs.models import describe_model, draw_model
 from utome.models.anatomy import Anatomy, anatomy
-from utome.recipes.library import ALIASES, recipe_names
+from utome.recipes.library import network_names
 from utome.report.drawing import draw
 
 SVG = "{http://www.w3.org/2000/svg}"
-RECIPES = [name for name in recipe_names() if name not in ALIASES]
+RECIPES = network_names()
 Box = tuple[float, float, float, float]
 
 

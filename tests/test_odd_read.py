@@ -213,7 +213,7 @@ ROWS: dict[str, Odd] = {
     "a wrong extension": Odd(
         misnamed, "1 file ('cell3'): another format than the ending says; read as what it is."
     ),
-    "smaller than a tile": Odd(folder, "training.tile=16: the smallest image has a side of 20 pixels"),
+    "smaller than a tile": Odd(folder, "training.tile=16, since the smallest image has a side of 20 pixels"),
     "1x1": Odd(
         lambda root: folder(
             root, image=lambda number: noise(1, 1, seed=number), mask=lambda number: np.full((1, 1), 255 * (number % 2), np.uint8)

@@ -11,7 +11,7 @@ from utome.config.architectures import SEUNetSettings, UNetSettings
 from utome.config.overrides import override
 from utome.config.settings import leaves, paths
 from utome.errors import ConfigError
-from utome.recipes.library import ALIASES, load_recipe, recipe_names, settings_over_recipe
+from utome.recipes.library import load_recipe, network_names, recipe_names, settings_over_recipe
 
 
 def content(name: str) -> dict[str, Any]:
@@ -19,11 +19,7 @@ def content(name: str) -> dict[str, Any]:
     return yaml.safe_load(files(utome.recipes).joinpath(f"{name}.yaml").read_text(encoding="utf-8"))
 
 
-LIKE = {
-    name: content(name)["like"]
-    for name in recipe_names()
-    if name not in ALIASES and content(name)["like"] in recipe_names()
-}
+LIKE = {name: content(name)["like"] for name in recipe_names() if content(name)["like"] in recipe_names()}
 ISSUE = [
     "unet-2015", "unet", "unet-batchnorm", "se-unet", "se-unet-shallow", "se-unet-supervised", "se-unet-dropout",
     "se-unet-frem", "attention-unet", "advanced-attention-unet", "full-attention-unet", "efficient-unet",
@@ -32,12 +28,15 @@ ISSUE = [
 
 
 def test_every_network_of_the_papers_has_its_recipe() -> None:
-    assert set(recipe_names()) == {*ISSUE, *ALIASES}
+    assert set(network_names()) == set(ISSUE)
+    assert set(recipe_names()) == {
+        *ISSUE, "auto", "attention-unet-ours", "advanced-attention-unet-ours", "full-attention-unet-ours",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_a_recipe_validates_and_remembers_its_name(name: str) -> None:
-    assert load_recipe(name).config.recipe == ALIASES.get(name, name)
+    assert load_recipe(name).config.recipe == name
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -68,9 +67,10 @@ def test_every_place_reason_title_and_paper_says_something(name: str) -> None:
     assert all(isinstance(text, str) and len(text) > 3 for text in texts)
 
 
-@pytest.mark.parametrize("alias", sorted(ALIASES))
-def test_an_alias_is_the_recipe_that_it_stands_for(alias: str) -> None:
-    assert load_recipe(alias) == load_recipe(ALIASES[alias])
+@pytest.mark.parametrize("name", sorted(set(recipe_names()) - set(network_names())))
+def test_a_recipe_without_a_network_of_its_own_names_the_one_that_has_it(name: str) -> None:
+    own, other = load_recipe(name), load_recipe(str(load_recipe(name).network_of))
+    assert own.settings["model"]["architecture"] == other.settings["model"]["architecture"]
 
 
 def test_an_unknown_recipe_is_refused_with_the_nearest_name() -> None:

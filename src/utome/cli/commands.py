@@ -26,6 +26,13 @@ class Source:
     assignments: tuple[str, ...]
     config: Path | None
 
+    @property
+    def fixed(self) -> frozenset[str] | None:
+        """The settings that are not for the recipe to choose; none where a file has settled all."""
+        if self.config is not None:
+            return None
+        return frozenset(assignment.partition("=")[0].strip() for assignment in self.assignments)
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -51,7 +58,7 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
         from utome.jobs.train import train as job
 
         with shown() as listen:
-            result = job(data, config, out, minutes=options.minutes, listen=listen)
+            result = job(data, config, out, fixed=options.source.fixed, minutes=options.minutes, listen=listen)
     best = result.best
     if json:
         say_json(

@@ -45,8 +45,7 @@ def _show(found: Inspection) -> None:
     for line in _lines(found):
         say(f"  {line}")
     if found.refusal is None:
-        settings = "".join(f" --set {each.path}={each.value}" for each in found.advice)
-        say(f"Next: utome train {data}{settings}")
+        say(f"Next: utome train {data}")
 
 
 def _lines(found: Inspection) -> list[str]:
@@ -61,7 +60,7 @@ def _lines(found: Inspection) -> list[str]:
         *class_lines(found.shares),
         *(f"note      {note}" for note in found.survey.notes),
         *(f"PROBLEM   {problem}" for problem in found.problems),
-        *(f"advice    {each.path}={each.value}: {each.reason}" for each in found.advice),
+        *(f"chosen    {each.path}={each.value}, since {each.reason}" for each in found.advice),
     ]
     if groups:
         lines.insert(1, f"groups    {len(groups)}, each kept in one part")

@@ -70,7 +70,7 @@ def demo(out: Path, *, seed: int = 0, listen: Listener = silent) -> Demo:
     listen(Noted(f"1/5 inspect {data}"))
     inspection = inspect(data, listen=listen)
     listen(Noted("2/5 train (about a minute on two cores)"))
-    config = override(load_recipe("auto").settings, [*SETTINGS, f"seed={seed}"])
+    config = override(load_recipe("unet").settings, [*SETTINGS, f"seed={seed}"])
     training = train(data, config, out / "run", listen=listen)
     listen(Noted("3/5 evaluate on images that training never saw"))
     evaluation = evaluate(training.run, data / "test", machine=config.machine, listen=listen)

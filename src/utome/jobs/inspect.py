@@ -14,7 +14,7 @@ from utome.data.survey import Survey
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, silent
 from utome.files import write_text
-from utome.jobs.advising import Advice, advise
+from utome.jobs.advising import Advice, advised
 from utome.jobs.costing import Cost, measure_cost
 from utome.jobs.preparing import build
 from utome.jobs.reading import read_data, rule
@@ -96,9 +96,8 @@ def inspect(data: Path, assignments: Sequence[str] = (), *, cost: bool = True, l
         parts = split(found.facts, rule(config.data), seed=config.seed)
     except DataError as error:
         return Inspection(data, config.recipe, found, None, (), (), None, error)
-    advice = advise(found, config)
-    advised = override(load_recipe("auto").settings, [*(f"{each.path}={each.value}" for each in advice), *assignments])
-    price = measure_cost(build(found, parts, advised, silent)) if cost else None
+    suited, advice = advised(found, config, {each.partition("=")[0].strip() for each in assignments})
+    price = measure_cost(build(found, parts, suited, silent)) if cost else None
     doubts = tuple(problems(found, parts, grouping(config.data.group)))
     return Inspection(data, config.recipe, found, parts, doubts, advice, price)
 

@@ -8,7 +8,7 @@ from utome.errors import ConfigError, nearest
 from utome.files import write_bytes
 from utome.models.anatomy import Anatomy, anatomy
 from utome.models.architectures import ARCHITECTURES
-from utome.recipes.library import ALIASES, load_recipe, recipe_names
+from utome.recipes.library import load_recipe, network_names, recipe_names
 from utome.report.drawing import draw
 
 ONE_LOGIT_CLASSES = 2
@@ -16,8 +16,7 @@ ONE_LOGIT_CLASSES = 2
 
 def models(*, in_channels: int | None = None, classes: int = 2, size: int = 512) -> dict[str, Anatomy]:
     """Every recipe's network, by the recipe's name."""
-    names = [name for name in recipe_names() if name not in ALIASES]
-    return {name: describe_model(name, in_channels=in_channels, classes=classes, size=size) for name in names}
+    return {name: describe_model(name, in_channels=in_channels, classes=classes, size=size) for name in network_names()}
 
 
 def describe_model(

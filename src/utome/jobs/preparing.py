@@ -1,5 +1,6 @@
 """What a training needs before its first step: data read and split, network, batches; and the card of its model."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from utome.data.survey import Survey
 from utome.data.weight_cache import WeightCache
 from utome.device import choose_device, compute_repeatably
 from utome.events import EpochDone, Listener, Noted, silent
+from utome.jobs.advising import advised
 from utome.jobs.reading import read_data, split_data
 from utome.modelfolder.card import ClassEntry, ModelCard, StartingWeightsEntry, TileGeometry
 from utome.models.architectures import build_network
@@ -56,15 +58,22 @@ class Prepared:
         return self.data.split
 
 
-def prepare(data: Path, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:
+def prepare(
+    data: Path, config: Config, listen: Listener, *, begun: bool = False, fixed: Collection[str] | None = None
+) -> Prepared:
     """Read, split and build; nothing is written.
 
     The task's config says of the encoder's starting weights what came with them. Where training has `begun`, the
-    weights are in a checkpoint and are not read again.
+    weights are in a checkpoint and are not read again. With `fixed` the recipe `auto` chooses for these images all but the settings
+    that it names; without, the config is taken as it is.
     """
     found = read_data(data, config.data, listen)
     for note in found.notes:
         listen(Noted(note))
+    if fixed is not None:
+        config, advice = advised(found, config, fixed)
+        for each in advice:
+            listen(Noted(f"auto: {each.path}={each.value}, since {each.reason}."))
     parts = split_data(found, config.data, seed=config.seed, listen=listen)
     return build(found, parts, config, listen, begun=begun)
 

@@ -1,7 +1,7 @@
 """`utome train`: from a folder of pairs to a run folder with a model, an honest score and a report."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,10 +33,17 @@ class TrainResult:
 
 
 def train(
-    data: Path, config: Config, out: Path, *, minutes: float | None = None, listen: Listener = silent
+    data: Path,
+    config: Config,
+    out: Path,
+    *,
+    fixed: Collection[str] | None = None,
+    minutes: float | None = None,
+    listen: Listener = silent,
 ) -> TrainResult:
     """Train on the pairs below `data` into the new run folder `out`.
 
+    With `fixed`, the recipe `auto` chooses for these images all but the settings that it names; without, the config is taken as it is.
     With `minutes`, the length is chosen so that data are read and training ends within them, on this machine as busy as it is
     now; the final scores and the report come after. The config that is written down has that length, and so repeats the same
     steps. Nothing is written before data, config and device are found good.
@@ -46,7 +53,7 @@ def train(
     folder = RunFolder(out)
     folder.refuse_if_there()
     with enough_memory():
-        prepared = prepare(data, config, listen)
+        prepared = prepare(data, config, listen, fixed=fixed)
         if minutes is not None:
             prepared = _within(prepared, 60 * minutes - (time.perf_counter() - started), listen)
         folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)

@@ -14,8 +14,6 @@ from utome.errors import ConfigError, nearest
 
 # A file whose name begins with `_` is no recipe, but what others are like.
 RECIPE = re.compile(r"[a-z].*\.yaml")
-# Names that stand for another recipe.
-ALIASES = {"auto": "unet"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Recipe:
 
     `published` tells for each setting stated by the paper where it stands there; `reasons` why the others were
     chosen. Together they hold every setting, by dotted path. The file of a recipe that is `like` another one holds only
-    what differs from it.
+    what differs from it. `network_of` names the recipe that has the same network, where this one differs in its training alone.
     """
 
     name: str
@@ -33,6 +31,7 @@ class Recipe:
     published: Mapping[str, str]
     reasons: Mapping[str, str]
     settings: Mapping[str, Any]
+    network_of: str | None = None
 
     @property
     def config(self) -> Config:
@@ -41,9 +40,14 @@ class Recipe:
 
 
 def recipe_names() -> list[str]:
-    """Every recipe's name, aliases included."""
+    """Every recipe's name."""
     found = [entry.name.removesuffix(".yaml") for entry in files(__package__).iterdir() if RECIPE.fullmatch(entry.name)]
-    return sorted([*found, *ALIASES])
+    return sorted(found)
+
+
+def network_names() -> list[str]:
+    """The recipes that have a network of their own."""
+    return [name for name in recipe_names() if load_recipe(name).network_of is None]
 
 
 def settings_over_recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,10 +60,10 @@ def load_recipe(name: str) -> Recipe:
     """The recipe of this name; `ConfigError` names the nearest one where there is none."""
     if name not in recipe_names():
         raise ConfigError(f"There is no recipe '{name}'. {nearest(name, recipe_names())}")
-    name = ALIASES.get(name, name)
     content = _content(name)
     settings = {"recipe": name, **content["settings"]}
-    return Recipe(name, content["title"], content["paper"], content["published"], content["reasons"], settings)
+    texts = content["title"], content["paper"], content["published"], content["reasons"]
+    return Recipe(name, *texts, settings, content.get("network_of"))
 
 
 def _content(name: str) -> dict[str, Any]:
