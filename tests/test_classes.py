@@ -134,7 +134,7 @@ def test_a_value_outside_the_declared_classes_is_refused_with_where_to_put_it() 
     with pytest.raises(
         DataError, match=r"The masks hold 4, which belongs to no class of data.classes. Add it to a class"
     ):
-        class_table({1: 5, 4: 1}, lossy=False, declared=Declared((("road", (1,)),)))
+        class_table({1: 5, 4: 1}, lossy=False, declared=Declared((("road", (1,)), ("field", (2,)))))
 
 
 def test_ignored_values_and_unknown_pixels_have_the_label_of_none() -> None:

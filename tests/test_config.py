@@ -130,11 +130,21 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_is_accepted(assignment: 
         ("loss.dice=-1", "The setting `loss.dice` is -1; accepted: greater than or equal to 0."),
         ("training.stopping.patience=0", "The setting `training.stopping.patience` is 0; accepted: greater than or equal to 1."),
         ("model.norm=layer", "The setting `model.norm` is 'layer'; accepted: 'none' or 'batch'."),
-        ("optimizer.name=adamw", "The setting `optimizer.name` is 'adamw'; accepted: 'adam', 'sgd'."),
+        ("optimizer.name=adamx", "The setting `optimizer.name` is 'adamx'; accepted: 'adam', 'adamw', 'sgd'."),
+        ("training.epochs=true", "The setting `training.epochs` is True; accepted: a number."),
+        ("data.fill=.nan", "The setting `data.fill` is nan; accepted: a finite number."),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_refused_with_the_range(assignment: str, sentence: str) -> None:
     assert refusal(assignment) == sentence
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["data.classes=[[a,[0]],[a,[1]]]", "data.classes=[[a,[0]],[b,[0]]]", "data.classes=[[a,[0]]]", "data.ignore=[3,3]"],
+)
+def test_a_mask_value_has_one_meaning_and_a_class_one_name(value: str) -> None:
+    assert refusal(value).startswith("`data.classes` and `data.ignore` must name two classes or more, each once")
 
 
 @pytest.mark.parametrize("path", ["data.validation", "optimizer.learning_rate", "augmentation.contrast", "loss.dice"])

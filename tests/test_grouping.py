@@ -35,6 +35,7 @@ def test_a_pattern_gives_its_first_group_or_all_that_it_found() -> None:
         ("eyes.csv", "image,child\na,1\nb.tif,2\n"),
         ("eyes.CSV", "child,File\n1,a\n2,b.tif\n"),
         ("eyes.tsv", "what\tchild\na\t1\nb.tif\t2\n"),
+        ("eyes.csv", "image;child\nfolder/a.png;1\nfolder\\b.tif;2\n"),
         ("eyes.csv", "\ufeffimage,child\na,1\nb.tif,2\na,1\n"),
     ],
 )
@@ -46,10 +47,10 @@ def test_a_column_of_a_table_gives_the_group_by_name_or_file_name(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
-        ("image,child\na,1\n", DataError, "has no line, or an empty one, for the image 'b'. Add it."),
-        ("image,child\na,1\nb,\n", DataError, "has no line, or an empty one, for the image 'b'. Add it."),
+        ("image,child\na,1\n", DataError, "for the image 'b' the table has no line, or an empty one."),
+        ("image,child\na,1\nb,\n", DataError, "for the image 'b' the table has no line, or an empty one."),
         ("image,chidl\na,1\n", ConfigError, r"has no column 'child'. Did you mean 'chidl'\?"),
-        ("", ConfigError, "has no column 'child'"),
+        ("", ConfigError, "is empty. Give a line with the names of its columns"),
         ("image,child\na,1\na,2\n", DataError, "gives 'a' two groups: '1' and '2'. Keep one line."),
     ],
 )

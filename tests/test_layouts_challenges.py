@@ -282,8 +282,8 @@ def test_tiles_of_a_photograph_are_a_group_and_photographs_in_two_parts_are_said
     assert [(sample.group, sample.part) for sample in listing.samples] == [
         ("11116-1", "train"), ("11116-1", "train"), ("7Q", "train"), ("11116-4", "test"), ("99", "test"),
     ]  # fmt: skip
-    assert listing.notes == (
-        "Tiles of one photograph (the name before the last '-') stay in one part: 4 photographs.",
+    assert listing.notes == ("Tiles of one photograph (the name before the last '-') stay in one part: 4 photographs.",)
+    assert listing.doubts == (
         (
             "Perhaps a leak: images of one source (by the name before the first '-') lie in several of the folders train, val and "
             "test, so their score may be too good: '11116'. Move them together."

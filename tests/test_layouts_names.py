@@ -9,7 +9,7 @@ import pytest
 from tests.builders import look, noise, save, square
 from tests.layout_trees import mask, refusal, siblings, stack
 from utome.data.layouts.finding import find_images, find_samples
-from utome.data.layouts.groups import suggest_groups
+from utome.data.layouts.groups import groups_note, suggest_groups
 from utome.data.samples import Sample
 
 
@@ -252,7 +252,7 @@ def test_a_suggested_group_is_said_with_its_setting_but_not_taken(tmp_path: Path
     siblings(tmp_path, {"train": ("p1_0_0", "p1_0_1"), "test": ("p1_1_0", "p2_0_0")})
     listing = find_samples(tmp_path)
     assert {sample.group for sample in listing.samples} == {None}
-    assert listing.notes == (
+    assert groups_note(listing.samples) == (
         (
             "The names look as if 4 images come from 2 sources (as 'p1'); images of one source should stay in one part: "
             r"--set data.group='^(.+)[-_ ]\d+[-_ ]\d+$'."

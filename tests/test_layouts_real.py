@@ -43,7 +43,7 @@ def test_the_parts_of_deepcrack_share_two_photographs(real_images: Path) -> None
     listing = find_samples(real_images / "deepcrack_tiles")
     parts = [sample.part for sample in listing.samples]
     assert (parts.count("train"), parts.count("test")) == (259, 112)
-    assert any("so their score may be too good: '11289', 'IMG_6536'." in note for note in listing.notes)
+    assert any("so their score may be too good: '11289', 'IMG_6536'." in note for note in listing.doubts)
 
 
 def test_values_of_cracks_and_of_the_nerve_cord_are_the_classes_of_their_layouts(real_images: Path) -> None:

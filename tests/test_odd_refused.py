@@ -62,6 +62,19 @@ def varying_transparency() -> np.ndarray:
     return noise(HEIGHT, WIDTH, 4, seed=5)
 
 
+def few_numbers(number: int) -> np.ndarray:
+    """Two objects a mask, whose numbers go on from mask to mask."""
+    mask = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    mask[2:6, 2:6], mask[10:15, 8:20] = 1 + 2 * (number % 5), 2 + 2 * (number % 5)
+    return mask
+
+
+def fields_alone(root: Path) -> None:
+    for number in range(1, 6):
+        save(root / "test" / "images" / f"{number:02d}_test.tif", noise(HEIGHT, WIDTH, 3, seed=number))
+        save(root / "test" / "mask" / f"{number:02d}_test_mask.gif", MASK)
+
+
 def grey_among_colour(root: Path) -> None:
     folder(root)
     save(root / "images" / "cell1.png", noise(HEIGHT, WIDTH, 3, seed=1))
@@ -110,6 +123,8 @@ ROWS: dict[str, Odd] = {
     "masks that are photographs": Odd(masks(photographs_as_masks), "so they look like photographs or object numbers, not classes"),
     "masks that are JPEG photographs": Odd(masks(photographs_as_masks, ".jpg"), "so they look like photographs"),
     "object numbers for classes": Odd(masks(numbered), "If the values number objects: --set data.truth=instances."),
+    "a few object numbers": Odd(masks(few_numbers), "in each mask every value is one piece, as the numbers of objects are."),
+    "the fields of view of DRIVE for labels": Odd(fields_alone, "are no labels, and there is no '1st_manual' with masks by hand."),
     "negative labels": Odd(masks(lambda number: NEGATIVE, ".tif"), "A mask holds the value -255; classes are numbered from 0"),
     "undeclared labels": Odd(
         folder, "The masks hold 255, which belongs to no class of data.classes. Add it to a class, or to data.ignore.",
@@ -150,7 +165,7 @@ ROWS: dict[str, Odd] = {
     "the same image in two parts": Odd(in_two_parts, "are the same image, but in different parts (train, val, test)"),
     "a single pair": Odd(lambda root: folder(root, count=1), "There is only 1 different image, or group, to draw from"),
     "another layout than said": Odd(folder, "is not of the layout 'drive'. Leave --layout out, or name another.", ("--layout", "drive")),
-    "a group that is in no name": Odd(folder, "which is not found in the name 'cell", ("--group", "child")),
+    "a group that is in no name": Odd(folder, "data.group is 'child', but for the image 'cell", ("--group", "child")),
 }  # fmt: skip
 
 

@@ -67,6 +67,18 @@ def unlabelled_test(root: Path) -> None:
     save(root / "test" / "images" / "new.png", noise(HEIGHT, WIDTH))
 
 
+def files_that_are_not_read(root: Path) -> None:
+    folder(root)
+    for name in ("cell90.webp", "cell91"):
+        (root / "images" / name).write_bytes(b"RIFF")
+    (root / "images" / "readme.txt").write_text("a document is no image")
+
+
+def one_folder_deeper(root: Path) -> None:
+    folder(root)
+    save(root / "images" / "more" / "cell90.png", noise(HEIGHT, WIDTH))
+
+
 def loose_files(root: Path) -> None:
     folder(root)
     save(root / "overview.png", noise(HEIGHT, WIDTH))
@@ -90,10 +102,16 @@ ROWS: dict[str, Odd] = {
     "slices of one stack": named_after(*(f"stack{number}_slice{page}" for number in range(3) for page in range(4))),
     "one subject in two parts": Odd(
         parts,
-        "are in more than one part, as the folders have it, so the score will be too good.",
+        "are in more than one part, so the score will be too good.",
         ("--group", r"(cell\d+)"),
     ),
     "a part without masks": Odd(unlabelled_test, "'test' holds images without masks; it is left out."),
+    "files that are not read": Odd(
+        files_that_are_not_read, "Left out in 'images', being no files that are read (.bmp, .gif, .jpeg, .jpg, .mat, .npy, .png"
+    ),
+    "images one folder deeper": Odd(
+        one_folder_deeper, "Images in folders inside 'images' are left out: 'more'. Move them up beside the others."
+    ),
     "images beside the folders": Odd(loose_files, "overview.png"),
 }  # fmt: skip
 
@@ -117,3 +135,22 @@ def test_a_good_folder_raises_no_doubt(
     ended = run_here(["inspect", tmp_path, "--no-cost"], monkeypatch, capsys)
     assert ended.code == 0
     assert "PROBLEM" not in ended.output
+
+
+def test_the_next_command_has_the_options_that_were_given_and_runs_in_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder(Path("-my cells"))
+    ended = run_here(["inspect", "--no-cost", "--set", "data.test=0", "--", "-my cells"], monkeypatch, capsys)
+    assert ended.output.splitlines()[-1] == "Next: utome train --set data.test=0 -- '-my cells'"
+
+
+def test_object_numbers_may_be_said_to_be_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder(tmp_path, mask=lambda number: square(HEIGHT, WIDTH, value=1 + number % 5))
+    assert run_here(["inspect", tmp_path, "--no-cost"], monkeypatch, capsys).code == 3
+    ended = run_here(["inspect", tmp_path, "--no-cost", "--set", "data.truth=labels"], monkeypatch, capsys)
+    assert ended.code == 0
+    assert "class     class 5: 5.0% of the pixels" in ended.output

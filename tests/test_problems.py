@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 
 from tests.builders import look, noise, pair, pair_folder, save, save_pairs, square
-from utome.data.grouping import grouping
 from utome.data.problems import problems
 from utome.data.samples import Sample
 from utome.data.splitting import Rule, split
 from utome.data.survey import Survey
 
 
-def said(found: Survey, rule: Rule | None = None, *, pattern: str | None = None) -> str:
-    return "\n".join(problems(found, split(found.facts, rule or Rule(), seed=0), grouping(pattern)))
+def said(found: Survey, rule: Rule | None = None) -> str:
+    rule = rule or Rule()
+    return "\n".join(problems(found, split(found.facts, rule, seed=0), rule))
 
 
 def with_groups(found: Survey, group: dict[str, str]) -> Survey:
@@ -87,3 +87,15 @@ def test_a_group_that_the_folders_have_torn_apart_is_named(tmp_path: Path) -> No
         save_pairs(tmp_path / part, {f"{seed}": pair(seed) for seed in seeds})
     found = with_groups(look(tmp_path), {f"{seed}": "road" if seed in {2, 6} else f"own-{seed}" for seed in range(8)})
     assert "Images of 'road' are in more than one part" in said(found)
+
+
+def test_folds_are_advised_for_the_groups_that_there_are_and_not_twice(tmp_path: Path) -> None:
+    found = with_groups(look(pair_folder(tmp_path, 8)), {f"image-{seed}": f"child-{seed % 4}" for seed in range(8)})
+    assert "Train on each of 4 folds in turn: --set data.folds=4" in said(found)
+    assert "folds" not in said(found, Rule(folds=4))
+
+
+def test_too_few_groups_for_folds_are_not_advised_any(tmp_path: Path) -> None:
+    found = with_groups(look(pair_folder(tmp_path, 8)), {f"image-{seed}": f"0{seed % 2}" for seed in range(8)})
+    assert "Add images, or score on others by `utome evaluate`." in said(found)
+    assert "Images of '00', '01' are in more than one part" in said(found)

@@ -124,7 +124,7 @@ def test_the_group_that_a_layout_knows_is_used() -> None:
 
 
 def test_a_group_that_is_in_no_name_and_one_that_is_no_pattern_are_refused() -> None:
-    with pytest.raises(DataError, match=r"data.group is 'child', which is not found in the name 'None-0'"):
+    with pytest.raises(DataError, match=r"data.group is 'child', but for the image 'None-0' it finds nothing"):
         split(facts(5), group="child")
     with pytest.raises(ConfigError, match=r"data.group is '\(', which is no regular expression"):
         split(facts(5), group="(")
@@ -244,3 +244,18 @@ def test_an_image_in_two_parts_is_refused_with_both_files(one: Part, other: Part
 def test_each_part_is_in_order_of_its_contents() -> None:
     for part in contents(split(facts(20)[::-1], validation=0.3, test=0.3, seed=0)):
         assert part == sorted(part)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_copy_in_a_group_and_one_outside_are_parted_alike_in_any_order(order: int) -> None:
+    given = [replace(each, sample=replace(each.sample, group=None)) for each in facts(30)]
+    copies = [replace(each, sample=replace(each.sample, name="copy", group="child")) for each in facts(1)]
+    expected = contents(split(given + copies))
+    assert contents(split([*copies, *given][::order])) == expected
+
+
+def test_where_a_layout_has_too_few_groups_its_images_are_parted() -> None:
+    given = [replace(each, sample=replace(each.sample, group=str(number % 2))) for number, each in enumerate(facts(40))]
+    assert all(contents(split(given)))
+    with pytest.raises(DataError, match="only 1 different image, or group"):
+        split(given, group="^(None)-")  # the user's own word is not set aside

@@ -1,5 +1,6 @@
 """Showing `utome inspect`."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,29 +29,32 @@ def inspect(data: Path, options: InspectOptions, *, json: bool) -> None:
     """Show what lies in a folder, what is doubtful, and what to do next."""
     with shown() as listen:
         found = job(data, options.assignments, cost=options.cost, listen=listen)
-    if options.out is not None:
+    if options.out is not None and found.refusal is None:
         write_page(found, options.out)
         tell(f"Page: {options.out}")
     if json:
         say_json(found.as_json())
     else:
-        _show(found)
+        _show(found, options.assignments)
     if found.refusal is not None:
         raise found.refusal
 
 
-def _show(found: Inspection) -> None:
+def _show(found: Inspection, assignments: Sequence[str]) -> None:
     data = found.data
     say(f"{data}: {len(found.survey.facts)} pairs of image and mask, layout `{found.survey.listing.layout}`")
     for line in _lines(found):
         say(f"  {line}")
     if found.refusal is None:
-        say(f"Next: utome train {data}")
+        # A folder whose name begins with a dash would be taken for an option.
+        given = [word for each in assignments for word in ("--set", each)]
+        say(
+            f"Next: {shlex.join(['utome', 'train', *given, *(['--'] if str(data).startswith('-') else []), str(data)])}"
+        )
 
 
 def _lines(found: Inspection) -> list[str]:
     facts = found.survey.facts
-    groups = {fact.sample.group for fact in facts} - {None}
     parts = ", ".join(f"{count} {part}" for part, count in found.said_parts.items())
     depths = ", ".join(sorted({fact.dtype for fact in facts}))
     lines = [
@@ -60,10 +64,11 @@ def _lines(found: Inspection) -> list[str]:
         *class_lines(found.shares),
         *(f"note      {note}" for note in found.survey.notes),
         *(f"PROBLEM   {problem}" for problem in found.problems),
+        f"recipe    {found.settings}",
         *(f"chosen    {each.path}={each.value}, since {each.reason}" for each in found.advice),
     ]
-    if groups:
-        lines.insert(1, f"groups    {len(groups)}, each kept in one part")
+    if found.groups:
+        lines.insert(1, f"groups    {found.groups}, each kept in one part where there are enough of them")
     if found.cost is not None:
         lines.append(f"cost      {_cost(found.cost)}")
     return lines

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from utome.config.section import NotNegative, Positive, Section, Share
+from utome.errors import ConfigError
 
 Monitor = Literal["val_loss", "val_mean_iou"]
 
@@ -34,7 +35,7 @@ class DataSettings(Section):
         "written '#ff0000'. Empty: as the masks suggest",
     )
     ignore: tuple[MaskValue, ...] = Field((), description="mask values whose pixels are neither trained on nor scored")
-    fill: float | None = Field(
+    fill: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
         None, description="what stands for values of images that are no numbers (NaN, infinity); none refuses them"
     )
     grey_as_colour: bool = Field(
@@ -73,6 +74,19 @@ class DataSettings(Section):
         None, ge=2, description="parts of equal size of which one is the test part; none: no folds"
     )
     fold: int = Field(0, ge=0, description="which of the folds is the test part, from 0")
+
+    @model_validator(mode="after")
+    def _each_value_means_one_thing(self) -> Self:
+        names = [name for name, _ in self.classes]
+        values = [*self.ignore, *(value for _, members in self.classes for value in members)]
+        if len(set(names)) < len(names) or len(set(values)) < len(values) or len(names) == 1:
+            raise ConfigError(
+                "`data.classes` and `data.ignore` must name two classes or more, each once, and give each mask value one meaning, as in "
+                "--set data.classes='[[background,[0]],[crack,[2]]]'."
+            )
+        if self.split is not None and self.folds is not None:
+            raise ConfigError("`data.split` and `data.folds` both say how parts are drawn. Leave one out.")
+        return self
 
     @model_validator(mode="after")
     def _low_before_high(self) -> Self:

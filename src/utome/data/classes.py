@@ -87,10 +87,14 @@ class ClassTable:
 
 @dataclass(frozen=True)
 class Declared:
-    """What is said of the classes beforehand: their names and values, by the user or the layout; and what is ignored."""
+    """What is said of the classes beforehand: their names and values, by the user or the layout; and what is ignored.
+
+    `as_labels` says that the values are classes, however much they look like object numbers.
+    """
 
     classes: tuple[tuple[str, tuple[int, ...]], ...] = ()
     ignored: tuple[int, ...] = ()
+    as_labels: bool = False
 
 
 def class_table(
@@ -146,6 +150,8 @@ def _as_colours(values: Mapping[int, int]) -> dict[int, int]:
 
 def _declared(values: Mapping[int, int], declared: Declared) -> tuple[ClassTable, str]:
     names, members = zip(*declared.classes, strict=True)
+    if len(names) < 2:
+        raise DataError(f"There is one class alone, '{names[0]}', so there is nothing to learn. Name a second one.")
     known = {value for each in members for value in each} | {UNKNOWN, *declared.ignored}
     strange = sorted(set(values) - known)
     if strange:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from utome.data.fingerprints import near_copies
 from utome.data.grouping import Grouping
+from utome.data.layouts.groups import groups_note
 from utome.data.samples import Part
-from utome.data.splitting import Split
+from utome.data.splitting import Rule, Split, group_count
 from utome.data.survey import Facts, Survey
 
 # With fewer images one split says little: every image is then worth testing on once.
@@ -16,25 +17,36 @@ MOST_NAMED = 3
 SEEN_IN: tuple[tuple[Part, str], ...] = (("train", "training"), ("val", "validation"))
 
 
-def problems(found: Survey, parts: Split, groups: Grouping) -> list[str]:
-    """Every doubt about a survey and its split."""
+def problems(found: Survey, parts: Split, rule: Rule) -> list[str]:
+    """Every doubt about a survey and its split by this rule."""
     return [
-        *_few(found),
+        *found.listing.doubts,
+        *_sources(found, rule.groups),
+        *_few(found, rule),
         *_constant(found),
         *_empty(found),
         *_unseen_classes(found, parts),
         *_copies(found, parts),
-        *_one_subject(parts, groups),
+        *_one_subject(parts, rule.groups),
     ]
 
 
-def _few(found: Survey) -> Iterator[str]:
+def _sources(found: Survey, groups: Grouping) -> Iterator[str]:
+    """Groups that the names suggest, where neither the layout nor the user knows any."""
+    if groups.said is None:
+        yield from groups_note(found.listing.samples)
+
+
+def _few(found: Survey, rule: Rule) -> Iterator[str]:
     count = len({fact.content for fact in found.facts})
-    if count < FEW and not any(fact.sample.part for fact in found.facts):
-        yield (
-            f"There are {count} different images: the score of one split is a matter of luck. Train on each of "
-            f"{min(FOLDS, count)} folds in turn: --set data.folds={min(FOLDS, count)} --set data.fold=0, and so on."
-        )
+    if count >= FEW or rule.folds is not None or any(fact.sample.part for fact in found.facts):
+        return
+    luck = f"There are {count} different images: the score of one split is a matter of luck."
+    folds = min(FOLDS, group_count(found.facts, rule.groups))
+    if folds < (3 if rule.shares[0] else 2):
+        yield f"{luck} Add images, or score on others by `utome evaluate`."
+        return
+    yield f"{luck} Train on each of {folds} folds in turn: --set data.folds={folds} --set data.fold=0, and so on."
 
 
 def _constant(found: Survey) -> Iterator[str]:
@@ -92,7 +104,7 @@ def _copies(found: Survey, parts: Split) -> Iterator[str]:
 
 
 def _one_subject(parts: Split, groups: Grouping) -> Iterator[str]:
-    """Groups that the folders themselves put into more than one part."""
+    """Groups that are in more than one part, as the folders have it or because there are too few."""
     where: dict[str, set[str]] = defaultdict(set)
     for part in ("train", "val", "test"):
         for fact in getattr(parts, part):
@@ -104,8 +116,8 @@ def _one_subject(parts: Split, groups: Grouping) -> Iterator[str]:
         shown = ", ".join(f"'{group}'" for group in split_up[:MOST_NAMED])
         more = f" and {len(split_up) - MOST_NAMED} more groups" if len(split_up) > MOST_NAMED else ""
         yield (
-            f"Images of {shown}{more} are in more than one part, as the folders have it, so the score will be too good. "
-            "Move each group into one part."
+            f"Images of {shown}{more} are in more than one part, so the score will be too good. Move each group into one part; where "
+            "there are too few groups for three parts, --set data.test=0 does without a score."
         )
 
 

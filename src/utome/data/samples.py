@@ -46,7 +46,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in a folder: its layout, its samples in order of their names, and what should be said about it.
+    """What lies in a folder: its layout, its samples in order of their names, what should be said about it, and what is doubtful.
 
     `classes` are the classes of a layout whose values have a known meaning: a name and its mask values each; pixels with
     one of the values in `ignored` belong to none.
@@ -58,3 +58,4 @@ class Listing:
     notes: tuple[str, ...] = ()
     classes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     ignored: tuple[int, ...] = ()
+    doubts: tuple[str, ...] = ()

@@ -10,6 +10,8 @@ from utome.errors import ConfigError, DataError
 from utome.randomness import key
 
 LARGEST_KEY = 2**63
+# Every image by itself.
+APART = Grouping(apart=True)
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,15 @@ class Rule:
 
 @dataclass
 class _Group:
-    """Images that stay together; `identity` is what their place is drawn by."""
+    """Images that stay together."""
 
-    identity: str
+    names: set[str] = field(default_factory=set)
     facts: list[Facts] = field(default_factory=list)
+
+    @property
+    def identity(self) -> str:
+        """What its place is drawn by, whatever the order in which its images were found."""
+        return min(f"group {name}" for name in self.names) if self.names else self.facts[0].content
 
 
 def split(facts: Sequence[Facts], rule: Rule, *, seed: int) -> Split:
@@ -56,9 +63,12 @@ def split(facts: Sequence[Facts], rule: Rule, *, seed: int) -> Split:
     for fact in sorted(facts, key=lambda fact: fact.content):
         said[fact.sample.part].append(fact)
     pool, chosen, kept = said["train"] + said[None], said["val"], said["test"]
-    groups = _groups(pool, rule.groups)
-    ranked = sorted(groups, key=lambda group: key(seed, "split", group.identity))
     wanted = _wanted(rule, has_val=bool(chosen), has_test=bool(kept))
+    groups = _groups(pool, rule.groups)
+    if rule.groups.said is None and len(groups) < _needed(wanted):
+        # The layout's own groups are too few to be parted: its images are parted then, and `problems` says so.
+        groups = _groups(pool, APART)
+    ranked = sorted(groups, key=lambda group: key(seed, "split", group.identity))
     drawn_val, drawn_test, train = _drawn(ranked, wanted, seed)
     parts = Split(tuple(train), (*chosen, *drawn_val), (*kept, *drawn_test))
     if not parts.train or not parts.val:
@@ -69,28 +79,32 @@ def split(facts: Sequence[Facts], rule: Rule, *, seed: int) -> Split:
     return parts
 
 
+def group_count(facts: Sequence[Facts], grouping: Grouping) -> int:
+    """How many groups of images can be parted from each other."""
+    return len(_groups(facts, grouping))
+
+
 def _groups(facts: Sequence[Facts], grouping: Grouping) -> list[_Group]:
     """Images by group; those with the same pixels join their groups to one."""
-    group_by_name: dict[str, _Group] = {}
+    by_name: dict[str, _Group] = {}
     by_content: dict[str, _Group] = {}
     for fact in facts:
         name = grouping.of(fact.sample)
-        own = by_content.get(fact.content)
-        named = None if name is None else group_by_name.get(name)
+        own, named = by_content.get(fact.content), None if name is None else by_name.get(name)
+        group = own or named or _Group()
         if own is not None and named is not None and own is not named:
-            _join(own, named, group_by_name, by_content)
-            named = own
-        group = own or named or _Group(fact.content if name is None else f"group {name}")
+            _join(own, named, by_name, by_content)
         group.facts.append(fact)
         by_content[fact.content] = group
         if name is not None:
-            group_by_name[name] = group
+            group.names.add(name)
+            by_name[name] = group
     return list({id(group): group for group in by_content.values()}.values())
 
 
 def _join(into: _Group, other: _Group, *tables: dict[str, _Group]) -> None:
     into.facts += other.facts
-    into.identity = min(into.identity, other.identity)
+    into.names |= other.names
     for table in tables:
         for name, group in table.items():
             if group is other:
@@ -157,6 +171,14 @@ def _by_shares(ranked: list[_Group], shares: tuple[float, float], seed: int) -> 
             fullest = max((val, test, train), key=len)
             part.append(fullest.pop(0 if fullest is train or part is val else -1))
     return _facts(val, test, train)
+
+
+def _needed(rule: Rule) -> int:
+    """So many groups give each part that is drawn one of its own."""
+    if rule.folds is not None:
+        return max(rule.folds, 2 + bool(rule.shares[0]))
+    shares = rule.shares if rule.counts is None else rule.counts[1:]
+    return 1 + sum(bool(share) for share in shares)
 
 
 def _facts(*parts: list[_Group]) -> list[list[Facts]]:

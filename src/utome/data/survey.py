@@ -10,6 +10,7 @@ import numpy as np
 from utome.data.classes import ClassTable, Declared, class_table
 from utome.data.fingerprints import fingerprint
 from utome.data.formats import Pixels, Quirk, file_sha256, is_lossy
+from utome.data.numbering import numbers_objects
 from utome.data.oddities import oddities
 from utome.data.samples import Listing, Sample
 from utome.data.truth import read_pixels, read_truth
@@ -81,6 +82,11 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
         declared = replace(declared, classes=classes, ignored=tuple(dict.fromkeys(ignored)))
     apart = not any({1, 255} <= fact.values.keys() for fact in facts)
     table, note = class_table(values, lossy=lossy, declared=declared, apart=apart)
+    if table.count > 2 and not declared.classes and not declared.as_labels and numbers_objects(listing.samples):
+        raise DataError(
+            f"The masks hold {table.count} values, and in each mask every value is one piece, as the numbers of objects are. Say what they "
+            "are: --set data.truth=instances unites the objects to one foreground, --set data.truth=labels makes each value a class."
+        )
     # Of objects the layout has said already how they are read.
     notes = (note,) if any(sample.truth == "labels" for sample in listing.samples) or by_user else ()
     quirks = {fact.sample.name: fact.quirks for fact in facts}

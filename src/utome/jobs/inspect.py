@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.overrides import override
-from utome.data.grouping import grouping
+from utome.config.settings import Config
 from utome.data.problems import problems
 from utome.data.splitting import Split, split
 from utome.data.survey import Survey
@@ -24,13 +24,13 @@ from utome.report.inspection import inspection_html
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found; its parts; doubts; and the suggested settings, with reasons.
+    """What was found; the settings that suit it; its parts; doubts; and what was chosen of the settings, with reasons.
 
     Where no parts can be drawn to train on, `refusal` says why, and there is neither advice nor cost.
     """
 
     data: Path
-    recipe: str
+    config: Config
     survey: Survey
     parts: Split | None
     problems: tuple[str, ...]
@@ -47,6 +47,22 @@ class Inspection:
     def said_parts(self) -> dict[str, int]:
         """How many images the folders give to each part; `unassigned` where they do not say."""
         return dict(Counter(fact.sample.part or "unassigned" for fact in self.survey.facts))
+
+    @property
+    def groups(self) -> int | None:
+        """How many groups of images stay together; none where every image stands alone."""
+        grouping = rule(self.config.data).groups
+        return len({grouping.of(fact.sample) for fact in self.survey.facts} - {None}) or None
+
+    @property
+    def settings(self) -> str:
+        """The recipe and its most telling settings, in words."""
+        training, model = self.config.training, self.config.model
+        width = f" of width {model.width}" if hasattr(model, "width") else ""
+        return (
+            f"{self.config.recipe}: {model.architecture}{width}, tiles of {training.tile} pixels, {training.batch} a step, at most "
+            f"{training.epochs} epochs"
+        )
 
     @property
     def shares(self) -> list[tuple[str, float]]:
@@ -67,7 +83,7 @@ class Inspection:
             "layout": self.survey.listing.layout,
             "images": len(facts),
             "parts": self.said_parts,
-            "groups": len({fact.sample.group for fact in facts} - {None}) or None,
+            "groups": self.groups,
             "sizes": dict(self.sizes),
             "channels": self.survey.channels,
             "types": sorted({fact.dtype for fact in facts}),
@@ -78,8 +94,9 @@ class Inspection:
             "ignored": list(classes.ignored),
             "notes": list(self.survey.notes),
             "problems": list(self.problems),
-            "recipe": self.recipe,
-            "advice": [asdict(each) for each in self.advice],
+            "recipe": self.config.recipe,
+            "settings": self.settings,
+            "chosen": [asdict(each) for each in self.advice],
             "refused": None if self.refusal is None else str(self.refusal),
             "cost": None if self.cost is None else asdict(self.cost),
         }
@@ -95,11 +112,11 @@ def inspect(data: Path, assignments: Sequence[str] = (), *, cost: bool = True, l
     try:
         parts = split(found.facts, rule(config.data), seed=config.seed)
     except DataError as error:
-        return Inspection(data, config.recipe, found, None, (), (), None, error)
+        return Inspection(data, config, found, None, (), (), None, error)
     suited, advice = advised(found, config, {each.partition("=")[0].strip() for each in assignments})
     price = measure_cost(build(found, parts, suited, silent)) if cost else None
-    doubts = tuple(problems(found, parts, grouping(config.data.group)))
-    return Inspection(data, config.recipe, found, parts, doubts, advice, price)
+    doubts = tuple(problems(found, parts, rule(config.data)))
+    return Inspection(data, suited, found, parts, doubts, advice, price)
 
 
 def write_page(found: Inspection, path: Path) -> None:
@@ -116,10 +133,9 @@ def write_page(found: Inspection, path: Path) -> None:
         **{f"class {name}": f"{share:.1%} of the pixels" for name, share in found.shares},
     }
     if found.parts is not None:
-        facts["suggested"] = "; ".join(
-            [f"recipe {found.recipe}", *(f"{each.path}={each.value}, since {each.reason}" for each in found.advice)]
-        )
+        chosen = (f"{each.path}={each.value}, since {each.reason}" for each in found.advice)
+        facts["suggested"] = "; ".join([found.settings, *chosen])
     if found.cost is not None:
-        facts["training here"] = f"about {found.cost.seconds / 60:.0f} minutes on {found.cost.device}"
-    doubts = [*([] if found.refusal is None else [str(found.refusal)]), *found.problems]
-    write_text(path, inspection_html(found.data.resolve().name, survey, facts, doubts))
+        memory = "" if found.cost.memory_mb is None else f" and {found.cost.memory_mb / 1000:.1f} GB"
+        facts["training here"] = f"about {found.cost.seconds / 60:.0f} minutes{memory} on {found.cost.device}"
+    write_text(path, inspection_html(found.data.resolve().name, survey, facts, found.problems))

@@ -55,13 +55,14 @@ def refuse_grey_among_colour(facts: Sequence[Facts]) -> None:
 def declared(settings: DataSettings) -> Declared:
     """What the settings say of the classes."""
     classes = tuple((name, _values(values)) for name, values in settings.classes)
-    return Declared(classes, _values(settings.ignore))
+    return Declared(classes, _values(settings.ignore), settings.truth == "labels")
 
 
 def split_data(found: Survey, settings: DataSettings, *, seed: int, listen: Listener) -> Split:
     """The parts; every doubt about the data is said."""
-    parts = split(found.facts, rule(settings), seed=seed)
-    for problem in problems(found, parts, grouping(settings.group)):
+    by = rule(settings)
+    parts = split(found.facts, by, seed=seed)
+    for problem in problems(found, parts, by):
         listen(Noted(f"WARNING: {problem}"))
     return parts
 

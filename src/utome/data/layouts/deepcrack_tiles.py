@@ -32,6 +32,6 @@ def deepcrack_tiles(root: Path) -> Listing | None:
     notes = (
         *listing.notes,
         f"Tiles of one photograph (the name before the last '-') stay in one part: {photographs} photographs.",
-        *in_several_parts(samples, WHOLE, "by the name before the first '-'"),
     )
-    return Listing(root, "deepcrack_tiles", samples, notes)
+    doubts = in_several_parts(samples, WHOLE, "by the name before the first '-'")
+    return Listing(root, "deepcrack_tiles", samples, notes, doubts=doubts)

@@ -12,11 +12,14 @@ from pathlib import Path
 from utome.data.layouts.folders import PARTS, by_stem, folder_named, image_files, refuse_unpaired
 from utome.data.layouts.folders import natural as in_order
 from utome.data.samples import Listing, Sample
+from utome.errors import DataError
 
 FIRST = frozenset({"1st_manual", "manual1"})
 SECOND = frozenset({"2nd_manual", "manual2"})
 # 21_training.tif, 21_manual1.gif and 21_training_mask.gif share 21.
 ENDING = re.compile(r"(_training|_test|_mask|_manual\d?)+$", re.IGNORECASE)
+# The field of view of an image of DRIVE itself.
+FIELD = re.compile(r"^\d\d_(training|test)_mask$")
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,22 @@ def drive(root: Path) -> Listing | None:
     if not samples:
         alone = _folders(root)
         if alone is None:
+            _refuse_fields_for_labels(root)
             return None
         samples = _samples(alone)
     return Listing(root, "drive", tuple(samples), (*_notes(samples), *notes))
+
+
+def _refuse_fields_for_labels(root: Path) -> None:
+    """`DataError` where `images` and `mask` have DRIVE's own names, but the masks by hand are not there."""
+    for folder in (root, *(each for names in PARTS.values() if (each := folder_named(root, names)) is not None)):
+        field = folder_named(folder, {"mask"})
+        files = [] if field is None else image_files(field)
+        if files and all(FIELD.match(path.stem) for path in files):
+            raise DataError(
+                f"'{field}' holds the fields of view of DRIVE, which are no labels, and there is no '1st_manual' with masks by hand. Add "
+                "it, or take the folder 'mask' out to predict the images."
+            )
 
 
 def _folders(folder: Path) -> _Set | None:

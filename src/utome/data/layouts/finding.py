@@ -15,8 +15,8 @@ from utome.data.layouts.drive import drive
 from utome.data.layouts.drosophila_vnc import drosophila_vnc
 from utome.data.layouts.dsb2018 import dsb2018
 from utome.data.layouts.folders import contents, image_files, image_folder, subfolders
-from utome.data.layouts.groups import groups_note
 from utome.data.layouts.isbi2012 import isbi2012
+from utome.data.layouts.leftovers import leftovers
 from utome.data.layouts.nnunet import nnunet
 from utome.data.layouts.pairs import pairs
 from utome.data.layouts.split_pairs import split_pairs
@@ -58,7 +58,7 @@ def find_samples(root: Path, layout: str | None = None) -> Listing:
         raise DataError(f"The folder '{root}' {what}. Give the folder that holds the images and the masks.")
     listing = _listed(root, layout)
     if listing is not None:
-        return replace(listing, notes=(*listing.notes, *groups_note(listing.samples)))
+        return replace(listing, notes=(*listing.notes, *leftovers(listing)))
     if layout is not None:
         raise DataError(
             f"'{root}' is not of the layout '{layout}'. Leave --layout out, or name another. {contents(root)}"
