@@ -183,12 +183,21 @@ def recipes(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="one recipe, with its reasons", show_default=False)
     ] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(metavar="DATA", help="show what the network would see of this folder", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="PAGE.html", help="the page of --preview")] = Path("preview.html"),
+    assignments: Set = None,
     json: Json = False,
 ) -> None:
     """The recipes there are: their papers, settings and reasons."""
     from utome.cli import commands
 
-    commands.recipes(name, json=json)
+    if preview is not None:
+        commands.preview(preview, commands.Source(name, tuple(assignments or ()), None), out)
+    else:
+        commands.recipes(name, json=json)
 
 
 @app.command()

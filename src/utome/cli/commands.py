@@ -149,6 +149,16 @@ def recipes(name: str | None, *, json: bool) -> None:
     say(recipe.config.as_yaml().rstrip())
 
 
+def preview(data: Path, source: Source, out: Path) -> None:
+    """Show where the page lies."""
+    from utome.jobs.preview import preview as job
+
+    config = settings_of(source)
+    with shown() as listen:
+        count = job(data, config, out, fixed=source.fixed, listen=listen)
+    say(f"{count} training images as {config.recipe} shows them to the network: {out}")
+
+
 def new_run(recipe: str) -> Path:
     """The first folder `runs/DATE-RECIPE-N` that is not there yet."""
     number = 1

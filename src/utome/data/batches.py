@@ -4,7 +4,7 @@ Each draw is keyed by (seed, epoch, content of the sample, number of the tile): 
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -82,11 +82,15 @@ class TileBatches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch, from 1; of a pass over all tiles the last one may be smaller."""
         tiles = self._chosen(epoch)
-        while batch := list(islice(tiles, self._draw.batch)):
-            draws = [generator(*self._parts(*tile)) for tile in batch]
-            places = [self._place(*tile[1:], own) for tile, own in zip(batch, draws, strict=True)]
-            made = self._augment(places, draws, side=self.side + 2 * self._border, border=self._border)
-            yield Batch(made.image, made.labels.long(), made.weights)
+        while chosen := list(islice(tiles, self._draw.batch)):
+            yield self.batch(chosen, self._augment)
+
+    def batch(self, tiles: Sequence[Tile], augment: Augment) -> Batch:
+        """These tiles, changed by this augmentation; where they lie does not depend on it."""
+        draws = [generator(*self._parts(*tile)) for tile in tiles]
+        places = [self._place(*tile[1:], own) for tile, own in zip(tiles, draws, strict=True)]
+        made = augment(places, draws, side=self.side + 2 * self._border, border=self._border)
+        return Batch(made.image, made.labels.long(), made.weights)
 
     def _chosen(self, epoch: int) -> Iterator[Tile]:
         """The tiles of an epoch in their order; with a number of steps it begins where the epoch before it ended."""
