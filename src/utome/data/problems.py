@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from utome.data.disagreements import disagreements
 from utome.data.fingerprints import near_copies
 from utome.data.grouping import Grouping
 from utome.data.samples import Part
@@ -23,6 +24,7 @@ def problems(found: Survey, parts: Split, groups: Grouping) -> list[str]:
         *_constant(found),
         *_empty(found),
         *_unseen_classes(found, parts),
+        *disagreements(found.facts, parts.train),
         *_copies(found, parts),
         *_one_subject(parts, groups),
     ]
