@@ -10,6 +10,11 @@ import pytest
 
 from tests.builders import noise, save, square
 from utome.cli.app import main
+from utome.config.overrides import override
+from utome.data.truth import read_truth
+from utome.events import silent
+from utome.jobs.reading import read_data
+from utome.recipes.library import load_recipe
 
 HEIGHT, WIDTH = 20, 24
 Build = Callable[[Path], object]
@@ -43,6 +48,13 @@ def run_here(
     printed = capsys.readouterr()
     code = ended.value.code
     return Ended(code if isinstance(code, int) else 0, printed.out, printed.err)
+
+
+def first_labels(root: Path, options: Sequence[str] = ()) -> np.ndarray:
+    """The class numbers of the first mask, as training would see them; `options` as on the command line."""
+    found = read_data(root, override(load_recipe("auto").settings, options[1::2]).data, silent)
+    sample = found.facts[0].sample
+    return found.classes.labels(read_truth(sample), source=sample.truth_source)
 
 
 def folder(

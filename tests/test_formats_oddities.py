@@ -193,6 +193,7 @@ REFUSED: dict[str, tuple[str, bytes, str]] = {
     "objects": ("a.npy", npy(np.array([[Trap()]], dtype=object), pickled=True), "holds pixels of type object; accepted: integers or"),
     "records": ("a.npy", npy(np.zeros((3, 4), [("a", "u1")])), "accepted: integers or real numbers"),
     "text in NumPy": ("a.npy", npy(np.array([["a"]])), "holds pixels of type <U1"),
+    "five channels": ("a.npy", npy(np.zeros((48, 40, 5))), "an image of 5 channels; accepted: 1 or 3 channels, or 2 or 4"),
     "one axis": ("a.npy", npy(GREY[0]), "is an array of shape (7,); accepted: height by width"),
     "five axes": ("a.npy", npy(np.zeros((2, 2, 2, 2, 2))), "is an array of shape (2, 2, 2, 2, 2); accepted: height by width"),
     "four axes, none of channels": ("a.npy", npy(np.zeros((2, 9, 7, 9))), "none of whose axes can be channels"),

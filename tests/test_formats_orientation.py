@@ -12,7 +12,8 @@ from tests.builders import noise, save
 from tests.files import chunk, picture, png, tiff, written
 from utome.data.formats import exif_orientation, image_size, read_image, read_mask
 from utome.data.samples import Sample
-from utome.data.truth import read_pixels, stands_upright
+from utome.data.truth import read_pixels
+from utome.data.turning import stands_upright
 
 PIXELS = noise(9, 7, 3)
 ON_ITS_SIDE = (5, 6, 7, 8)
@@ -36,9 +37,15 @@ def test_an_image_is_turned_as_viewers_turn_it_where_that_is_asked(tmp_path: Pat
     assert found.flags.c_contiguous
 
 
-def test_a_mask_is_never_turned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_mask_is_turned_as_viewers_turn_it_where_that_is_asked_alone(tmp_path: Path, orientation: int) -> None:
     mask = PIXELS[:, :, 0]
-    assert np.array_equal(read_mask(photograph(tmp_path / "a.png", 6, mask)), mask)
+    path = photograph(tmp_path / "a.png", orientation, mask)
+    with Image.open(path) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    assert np.array_equal(read_mask(path), mask)
+    assert np.array_equal(read_mask(path, upright=True), upright)
+    assert image_size(path, upright=True) == upright.shape
 
 
 @pytest.mark.parametrize("compression", [None, "tiff_lzw"])

@@ -71,6 +71,13 @@ def test_what_a_document_leaves_open_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_objects_of_images_that_a_document_does_not_list_are_counted_and_give_no_class(tmp_path: Path) -> None:
+    strays = [{**polygon(4, 6, 9, 6, 9, 11), "image_id": 77}] * 2
+    listing = find_samples(coco_folder(tmp_path, coco_document([NUCLEUS, *strays])))
+    assert "2 objects are of images that the document does not list; left out." in listing.notes
+    assert listing.classes == {"background": (0,), "nucleus": (1,)}
+
+
 @pytest.mark.parametrize("where", ["folders", "annotations"])
 def test_documents_of_parts_say_what_their_images_are_for(tmp_path: Path, where: str) -> None:
     for part, folder in (("train", "train"), ("val", "valid")):

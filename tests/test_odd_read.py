@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.builders import noise, save, save_palette, square
 from tests.files import npy, picture
-from tests.inspected import HEIGHT, WIDTH, Odd, folder, run_here
+from tests.inspected import HEIGHT, WIDTH, Odd, first_labels, folder, run_here
 
 
 def white(number: int) -> np.ndarray:
@@ -46,24 +46,6 @@ def colours(number: int) -> np.ndarray:
     return mask
 
 
-def held(orientation: int) -> Odd:
-    """Photographs of a camera that was turned, and masks drawn on them as viewers show them."""
-
-    def build(root: Path) -> None:
-        for number in range(20):
-            stored = Image.fromarray(noise(HEIGHT, WIDTH, seed=number))
-            (root / "images").mkdir(exist_ok=True)
-            (root / "images" / f"cell{number}.jpg").write_bytes(picture(stored, "JPEG", orientation=orientation))
-            size = (WIDTH, HEIGHT) if orientation >= 5 else (HEIGHT, WIDTH)
-            save(root / "masks" / f"cell{number}.png", square(*size))
-
-    shape = "24x20" if orientation >= 5 else "20x24"
-    said = (
-        f"20 of {shape} (height x width)" if orientation == 1 else "All 20 images (as 'cell0'): turned as the EXIF says"
-    )
-    return Odd(build, said)
-
-
 def named(image: str, mask: str, said: str) -> Odd:
     """One more pair with names of its own."""
 
@@ -79,6 +61,16 @@ def leftovers(root: Path) -> None:
     folder(root)
     for name in ("._cell0.png", ".DS_Store", "Thumbs.db"):
         (root / "images" / name).write_bytes(b"\0\5\26\7")
+
+
+def one_file_an_object(root: Path, ending: str) -> None:
+    """As the Data Science Bowl has it, in red on black: the upper and the lower third."""
+    for number in range(20):
+        save(root / f"cell{number}" / "images" / f"cell{number}.png", noise(24, 24, seed=number))
+        for start in (0, 16):
+            drawn = np.zeros((24, 24, 3), dtype=np.uint8)
+            drawn[start : start + 8, :, 0] = 255
+            save(root / f"cell{number}" / "masks" / f"{start}{ending}", drawn)
 
 
 def misnamed(root: Path) -> None:
@@ -168,6 +160,16 @@ ROWS: dict[str, Odd] = {
         "The masks hold object numbers: objects are united into one foreground.",
         ("--set", "data.truth=instances"),
     ),
+    "objects in colours of their own": Odd(
+        lambda root: folder(root, mask=colours),
+        "The masks hold object numbers: objects are united into one foreground.",
+        ("--set", "data.truth=instances"),
+    ),
+    "one JPEG an object": Odd(
+        lambda root: one_file_an_object(root, ".jpg"),
+        "All 20 masks (as 'cell0'): a JPEG, which blurs black and white; what lies above 127 is read as white.",
+    ),
+    "one coloured file an object": Odd(lambda root: one_file_an_object(root, ".png"), "united into one foreground."),
     "a few numbers without a gap": Odd(
         lambda root: folder(root, mask=lambda number: of_values(0, 1, 2, 3, 4)),
         "each is read as a class. If they number objects: --set data.truth=instances.",
@@ -176,7 +178,6 @@ ROWS: dict[str, Odd] = {
     "smoothed masks": Odd(
         lambda root: folder(root, mask=grey_levels), "Masks are black and white with noise (98.75% of the pixels within 32"
     ),
-    **{f"EXIF orientation {number}": held(number) for number in range(1, 9)},
     "PNG of 16 bit": Odd(
         lambda root: folder(root, image=lambda number: noise(HEIGHT, WIDTH, seed=number, dtype=np.uint16)),
         "channels  grey, uint16",
@@ -242,3 +243,33 @@ def test_an_odd_folder_is_read_and_said_to_be_so(
     assert ended.code == 0, ended.errors
     assert odd.said in ended.output
     assert "Next: utome train" in ended.output
+
+
+IN_THIRDS = np.repeat(np.array([1, 0, 1], dtype=np.uint8), 8)[:, None].repeat(24, 1)
+IN_COLOURS = np.array([2] * 5 + [0] * 7 + [1] * 12, dtype=np.uint8)[None].repeat(HEIGHT, 0)
+# The labels of the first mask of a row: classes in order, 255 where nothing is known.
+LABELS: dict[str, np.ndarray] = {
+    "0 and 255": white(0) // 255,
+    "0 and 1": white(0) // 255,
+    "some 0 and 1, others 0 and 255": white(0) // 255,
+    "palette": white(0) // 255,
+    "colour-coded": IN_COLOURS,
+    "colour-coded and declared": (IN_COLOURS > 0).astype(np.uint8),
+    "label gaps": of_values(0, 1, 2),
+    "255 as ignore beside 0 and 1": of_values(0, 1, 255),
+    "255 as ignore beside 0 to 3": of_values(0, 1, 2, 3, 255),
+    "128 declared as ignore": of_values(0, 255, 1),
+    "object numbers, said to be": (numbered(0) > 0).astype(np.uint8),
+    "objects in colours of their own": (IN_COLOURS > 0).astype(np.uint8),
+    "one JPEG an object": IN_THIRDS,
+    "one coloured file an object": IN_THIRDS,
+    "JPEG masks": white(0) // 255,
+    "TIFF masks of truth values": white(0) // 255,
+    "masks of whole real numbers": white(0) // 255,
+}
+
+
+@pytest.mark.parametrize("row", LABELS)
+def test_the_labels_of_an_odd_folder_are_those_that_were_meant(tmp_path: Path, row: str) -> None:
+    ROWS[row].build(tmp_path)
+    assert first_labels(tmp_path, ROWS[row].options).tolist() == LABELS[row].tolist()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from utome.data.formats import Quirk
+from utome.data.formats import OF_FILES, OF_MASKS, Quirk
 
 
 def oddities(quirks: Mapping[str, frozenset[Quirk]]) -> tuple[str, ...]:
@@ -11,7 +11,7 @@ def oddities(quirks: Mapping[str, frozenset[Quirk]]) -> tuple[str, ...]:
     for quirk in Quirk:
         names = [name for name, own in quirks.items() if quirk in own]
         if names:
-            files = "mask" if quirk is Quirk.PALETTE else "file" if quirk is Quirk.MISNAMED else "image"
+            files = "mask" if quirk in OF_MASKS else "file" if quirk in OF_FILES else "image"
             count = f"All {len(names)}" if len(names) == len(quirks) > 1 else str(len(names))
             many = f"{files}s (as '{names[0]}')" if len(names) > 1 else f"{files} ('{names[0]}')"
             sentences.append(f"{count} {many}: {quirk.value}.")

@@ -32,7 +32,8 @@ class Preparation:
     as its image is. `dataset`: each channel by `moments`, its mean and deviation over all training images. `percentile`: the
     image's `percentiles` become 0 and 1, and what lies beyond is cut. `range`: what the file's type can hold becomes 0 to 1
     (real numbers are taken as they are). `none`: values as they are. `fill` stands for values that are no numbers when a
-    file is read; without it such a file is refused.
+    file is read; without it such a file is refused. `upright` says that an image is turned as its EXIF says, as the images of
+    training were; false where their masks fit them as they are stored.
     """
 
     channels: int
@@ -41,6 +42,7 @@ class Preparation:
     moments: Moments | None = None
     percentiles: tuple[float, float] = (0.0, 100.0)
     fill: float | None = None
+    upright: bool = True
 
     def image(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "c h w"]:
         """What the network sees of an image; `DataError` names `source` when a colour image meets a grey network."""

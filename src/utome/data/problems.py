@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from utome.data.disagreements import disagreements
 from utome.data.fingerprints import near_copies
 from utome.data.grouping import Grouping
 from utome.data.layouts.groups import groups_note
@@ -26,6 +27,7 @@ def problems(found: Survey, parts: Split, rule: Rule) -> list[str]:
         *_constant(found),
         *_empty(found),
         *_unseen_classes(found, parts),
+        *disagreements(found.facts, parts.train),
         *_copies(found, parts),
         *_one_subject(parts, rule.groups),
     ]

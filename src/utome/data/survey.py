@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from utome.data.classes import ClassTable, Declared, class_table
 from utome.data.fingerprints import fingerprint
-from utome.data.formats import Pixels, Quirk, file_sha256, is_lossy
+from utome.data.formats import Pixels, Quirk, file_sha256, is_lossy, palette_of
 from utome.data.numbering import numbers_objects
 from utome.data.oddities import oddities
 from utome.data.samples import Listing, Sample
@@ -30,7 +30,8 @@ class Facts:
 
     `content` and `truth` are hashes of pixels, whatever the file format; `fingerprint` is nearly the same for near copies;
     a `constant` image holds one value alone. `means` and `squares` are the mean value and mean square of each channel.
-    `quirks` are what is odd about its files and was put right.
+    `quirks` are what is odd about its files and was put right. `palette` has the colour, red, green and blue in one number, of
+    each class index that the mask uses, where it has a palette.
     """
 
     sample: Sample
@@ -47,6 +48,7 @@ class Facts:
     means: tuple[float, ...] = ()
     squares: tuple[float, ...] = ()
     quirks: frozenset[Quirk] = frozenset()
+    palette: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
     values: Counter[int] = Counter()
     for fact in facts:
         values.update(fact.values)
-    drawn = [sample for sample in listing.samples if sample.truth != "coco"]
+    drawn = [sample for sample in listing.samples if sample.truth == "labels"]
     lossy = any(is_lossy(path) for sample in drawn for path in sample.masks)
     declared = declared or Declared()
     by_user = bool(declared.classes)
@@ -137,6 +139,8 @@ def _facts(sample: Sample) -> Facts:
             "pair out."
         )
     values, counts = np.unique(truth, return_counts=True)
+    indexed = sample.truth == "labels" and Quirk.PALETTE in quirks
+    palette = palette_of(sample.masks[0], page=sample.page) if indexed else {}
     return Facts(
         sample=sample,
         height=pixels.shape[0],
@@ -152,4 +156,5 @@ def _facts(sample: Sample) -> Facts:
         means=tuple(map(float, pixels.mean(axis=(0, 1), dtype=np.float64))),
         squares=tuple(map(float, np.square(pixels, dtype=np.float64).mean(axis=(0, 1)))),
         quirks=frozenset(quirks),
+        palette={int(value): palette[int(value)] for value in values if int(value) in palette},
     )

@@ -48,7 +48,7 @@ def predict(
     written, failed = [], []
     for done, path in enumerate(paths, start=1):
         try:
-            pixels = read_image(path, upright=True, fill=model.card.preparation.fill)
+            pixels = read_image(path, upright=model.card.preparation.upright, fill=model.card.preparation.fill)
             with enough_memory():
                 labels = predictor.labels(pixels, source=str(path))
         except DataError as error:

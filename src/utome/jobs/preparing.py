@@ -14,6 +14,7 @@ from utome.config.architectures import EfficientUNetSettings, ModelSettings, Res
 from utome.config.settings import Config
 from utome.data.batches import Draw, TileBatches
 from utome.data.dataset import Dataset, LabelMap, Objects, Weigh, Weights
+from utome.data.disagreements import left_unturned
 from utome.data.preparation import Preparation, moments_of
 from utome.data.splitting import Split
 from utome.data.survey import Survey
@@ -142,6 +143,7 @@ def _preparation(found: Survey, parts: Split, config: Config) -> Preparation:
         moments_of(parts.train, found.channels) if settings.normalization == "dataset" else None,
         settings.percentiles,
         settings.fill,
+        upright=not left_unturned(parts.train),
     )
 
 

@@ -36,9 +36,17 @@ def told(listing: Listing, truth: TruthKind | None, fill: float | None) -> Listi
         )
         for sample in listing.samples
     )
-    numbered = any(sample.truth == "instances" for sample in samples) and truth is not None
-    note = "The masks hold object numbers: objects are united into one foreground."
-    return replace(listing, samples=samples, notes=(*listing.notes, note) if numbered else listing.notes)
+    if truth is None:
+        return replace(listing, samples=samples)
+    notes = []
+    if any(sample.truth == "instances" for sample in samples):
+        notes.append("The masks hold object numbers: objects are united into one foreground.")
+    if any(sample.truth != truth for sample in samples):
+        notes.append(
+            f"data.truth={truth} has no effect: the layout '{listing.layout}' says itself that there is "
+            f"{'an outline' if samples[0].truth == 'coco' else 'one file'} an object."
+        )
+    return replace(listing, samples=samples, notes=(*listing.notes, *notes))
 
 
 def refuse_grey_among_colour(facts: Sequence[Facts]) -> None:

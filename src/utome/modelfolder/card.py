@@ -44,6 +44,7 @@ class PreparationEntry(Section):
     moments: MomentsEntry | None
     percentiles: tuple[float, float]
     fill: float | None = None
+    upright: bool = True
 
 
 class StartingWeightsEntry(Section):
@@ -91,4 +92,6 @@ class ModelCard(Section):
         """What is done to an image before the network sees it."""
         entry = self.preparation
         moments = None if entry.moments is None else Moments(entry.moments.mean, entry.moments.deviation)
-        return Preparation(self.in_channels, entry.normalization, entry.size, moments, entry.percentiles, entry.fill)
+        return Preparation(
+            self.in_channels, entry.normalization, entry.size, moments, entry.percentiles, entry.fill, entry.upright
+        )

@@ -3,15 +3,15 @@
 from utome.data.formats.colours import COLOURED
 from utome.data.formats.hashing import file_sha256
 from utome.data.formats.kinds import LOSSY, SUFFIXES, file_format, is_image_file, is_lossy
-from utome.data.formats.orientation import ON_ITS_SIDE
-from utome.data.formats.quirks import Notice, Quirk, unnoticed
-from utome.data.formats.reading import exif_orientation, image_size, page_count, read_image, read_mask
+from utome.data.formats.quirks import OF_FILES, OF_MASKS, Notice, Quirk, unnoticed
+from utome.data.formats.reading import exif_orientation, image_size, page_count, palette_of, read_image, read_mask
 from utome.data.formats.stored import Labels, Pixels
 
 __all__ = [
     "COLOURED",
     "LOSSY",
-    "ON_ITS_SIDE",
+    "OF_FILES",
+    "OF_MASKS",
     "SUFFIXES",
     "Labels",
     "Notice",
@@ -24,6 +24,7 @@ __all__ = [
     "is_image_file",
     "is_lossy",
     "page_count",
+    "palette_of",
     "read_image",
     "read_mask",
     "unnoticed",

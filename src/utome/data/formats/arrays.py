@@ -15,6 +15,8 @@ NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.forma
 # Sizes of an axis that is taken for channels where an array does not name its axes.
 CHANNELS_LAST = frozenset({1, 2, 3, 4})
 CHANNELS_FIRST = frozenset({1, 3, 4})
+# An axis so many times shorter than the others is one of channels too, though of more than can be read.
+MUCH_SHORTER = 4
 
 
 class StoredArray(StoredImage):
@@ -68,6 +70,11 @@ def _stack(array: np.ndarray, path: Path) -> tuple[Shaped[np.ndarray, "pages h w
         array = np.moveaxis(array, -3, -1)
         return (array if array.ndim == 4 else array[None]), True
     if array.ndim == 3:
+        if 0 < MUCH_SHORTER * last <= min(shape[:2]):
+            raise DataError(
+                f"'{path}' is an array of shape {shape}, an image of {last} channels; accepted: 1 or 3 channels, or 2 or 4 the last of "
+                "which is the same everywhere. Save the channels to use as one such image."
+            )
         return array[..., None], False
     raise DataError(
         f"'{path}' is an array of shape {shape}, none of whose axes can be channels; accepted: pages by height by width, and 1, 3 or 4 "

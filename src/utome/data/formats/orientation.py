@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from utome.data.formats.stored import Pixels
-
 # By the number in the EXIF: what makes the stored rows and columns stand upright.
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr,
@@ -22,7 +20,7 @@ ON_ITS_SIDE = range(5, 9)
 OPPOSITES = {6: 8, 8: 6}
 
 
-def turned(pixels: Pixels, orientation: int) -> Pixels:
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Pixels (h, w) or (h, w, c) as stored, turned upright; for 5 to 8 height and width change places.
 
     >>> turned(np.array([[1, 2]]), 6).tolist()

@@ -78,6 +78,11 @@ class Picture(StoredImage):
             return np.asarray(image)
         return np.asarray(image.convert("RGB") if image.mode in {"P", "CMYK"} or self.pages > 1 else image)
 
+    def palette_colours(self, page: int) -> np.ndarray:
+        """Red, green and blue of each index."""
+        colours = self._frame(page).getpalette() if self.palette else None
+        return np.asarray(colours or [], dtype=np.uint8).reshape(-1, 3)
+
     def _frame(self, page: int) -> Image.Image:
         if page:
             self._image.seek(page)

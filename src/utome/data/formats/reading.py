@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from utome.data.formats.arrays import open_npy
 from utome.data.formats.colours import image_channels, mask_values
 from utome.data.formats.kinds import ENDINGS, Kind, kind_of
 from utome.data.formats.mat import open_mat
 from utome.data.formats.ome_zarr import open_zarr
-from utome.data.formats.orientation import turned
+from utome.data.formats.orientation import ON_ITS_SIDE, turned
 from utome.data.formats.pictures import open_picture
 from utome.data.formats.quirks import Notice, Quirk, unnoticed
 from utome.data.formats.stored import Labels, Pixels, StoredImage, affordable, guarded
@@ -53,11 +55,11 @@ def read_image(
         return turned(pixels, stored.orientation) if upright else pixels
 
 
-def read_mask(path: Path, *, page: int | None = None, notice: Notice = unnoticed) -> Labels:
+def read_mask(path: Path, *, page: int | None = None, upright: bool = False, notice: Notice = unnoticed) -> Labels:
     """The values of a mask, height by width, as integers; a palette is read as its indices.
 
-    A coloured mask has one number a pixel: `COLOURED` and above it red, green and blue. A mask is never turned.
-    `notice` and `DataError` as in `read_image`, and for fractions.
+    A coloured mask has one number a pixel: `COLOURED` and above it red, green and blue. With `upright` it is turned as its
+    own EXIF says. `notice` and `DataError` as in `read_image`, and for fractions.
     """
     with _opened(path, notice) as stored:
         page = _chosen(page, stored, path)
@@ -65,7 +67,17 @@ def read_mask(path: Path, *, page: int | None = None, notice: Notice = unnoticed
         if stored.palette:
             notice(Quirk.PALETTE)
         affordable(plane, path)
-        return mask_values(stored.numbers(page), plane, path)
+        values = mask_values(stored.numbers(page), plane, path)
+        if upright and stored.orientation != 1:
+            notice(Quirk.MASK_TURNED)
+        return turned(values, stored.orientation) if upright else values
+
+
+def palette_of(path: Path, *, page: int | None = None) -> dict[int, int]:
+    """The colour of each index of a mask's palette, red, green and blue in one number; empty where it has no palette."""
+    with _opened(path) as stored:
+        colours = stored.palette_colours(_chosen(page, stored, path)).astype(np.int64) @ (1 << 16, 1 << 8, 1)
+        return dict(enumerate(colours.tolist()))
 
 
 def page_count(path: Path) -> int:
@@ -74,11 +86,12 @@ def page_count(path: Path) -> int:
         return stored.pages
 
 
-def image_size(path: Path, *, page: int | None = None) -> tuple[int, int]:
-    """Height and width as stored, not turned; nothing is decoded. `DataError` where the file cannot be read."""
+def image_size(path: Path, *, page: int | None = None, upright: bool = False) -> tuple[int, int]:
+    """Height and width as stored, or turned as the EXIF says; nothing is decoded. `DataError` where the file cannot be read."""
     with _opened(path) as stored:
         plane = stored.plane(_chosen(page, stored, path))
-        return plane.height, plane.width
+        on_its_side = upright and stored.orientation in ON_ITS_SIDE
+        return (plane.width, plane.height) if on_its_side else (plane.height, plane.width)
 
 
 def exif_orientation(path: Path) -> int:

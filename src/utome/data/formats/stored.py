@@ -59,6 +59,11 @@ class StoredImage(ABC):
         """The pixels of a page, (h, w) or (h, w, c), a palette as its indices."""
         return self.colours(page)
 
+    def palette_colours(self, page: int) -> Shaped[np.ndarray, "n 3"]:
+        """Red, green and blue of each index of a palette, 8 bits each; none where there is no palette."""
+        del page
+        return np.empty((0, 3), dtype=np.uint8)
+
 
 def affordable(plane: Plane, path: Path) -> None:
     """`DataError` where a page has no pixels, pixels that are no numbers, or too many to be decoded at once."""

@@ -76,6 +76,7 @@ class TiffStack(StoredImage):
         self._size = size
         self._planes = planes
         self.pages = len(planes)
+        self.palette = any(pieces[0].keyframe.colormap is not None for pieces in planes)
 
     def plane(self, page: int) -> Plane:
         """The size and channels of a page; a palette counts as three channels."""
@@ -98,6 +99,11 @@ class TiffStack(StoredImage):
         """The pixels of a page; a palette as its indices."""
         decoded = [self._decoded(piece) for piece in self._planes[page]]
         return decoded[0] if len(decoded) == 1 else np.stack(decoded, axis=-1)
+
+    def palette_colours(self, page: int) -> np.ndarray:
+        """Red, green and blue of each index, the upper 8 of their 16 bits."""
+        colormap = self._planes[page][0].keyframe.colormap
+        return super().palette_colours(page) if colormap is None else (colormap >> 8).astype(np.uint8).T
 
     def _decoded(self, piece: Piece) -> np.ndarray:
         page, keyframe = piece.page, piece.keyframe

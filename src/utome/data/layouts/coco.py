@@ -132,8 +132,8 @@ def _used(documents: Sequence[Coco]) -> set[int]:
     return {
         annotation.category_id
         for document in documents
-        for annotations in document.outlines.values()
-        for annotation in annotations
+        for number in document.images
+        for annotation in document.outlines.get(number, ())
         if annotation.outlined
     }
 
@@ -163,6 +163,11 @@ def _notes(documents: Sequence[Coco]) -> list[str]:
     empty = [category.name for category in documents[0].categories if category.id not in _used(documents)]
     if empty:
         notes.append(f"Categories without objects are no classes: {named(empty)}.")
+    unlisted = sum(
+        len(own) for document in documents for number, own in document.outlines.items() if number not in document.images
+    )
+    if unlisted:
+        notes.append(f"{unlisted} objects are of images that the document does not list; left out.")
     bare = sum(number not in document.outlines for document in documents for number in document.images)
     if bare:
         notes.append(f"{bare} images have no objects: all of them is background.")
