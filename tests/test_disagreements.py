@@ -13,7 +13,6 @@ from tests.inspected import HEIGHT, WIDTH, folder, parts
 from utome.config.sections import MachineSettings
 from utome.data.disagreements import disagreements, left_unturned
 from utome.data.formats import palette_of, read_mask
-from utome.data.grouping import grouping
 from utome.data.problems import problems
 from utome.data.splitting import Rule, split
 from utome.data.survey import Survey
@@ -94,7 +93,7 @@ def test_images_of_different_depth_are_counted(tmp_path: Path) -> None:
 
 def test_disagreements_are_among_the_problems(tmp_path: Path) -> None:
     found = with_palettes(tmp_path, *[(*BLACK, *RED), (*BLACK, *GREEN)] * 10)
-    doubts = problems(found, split(found.facts, Rule(), seed=0), grouping(None))
+    doubts = problems(found, split(found.facts, Rule(), seed=0), Rule())
     assert any("The palettes of the masks differ" in doubt for doubt in doubts)
 
 
