@@ -130,7 +130,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_is_accepted(assignment: 
         ("loss.dice=-1", "The setting `loss.dice` is -1; accepted: greater than or equal to 0."),
         ("training.stopping.patience=0", "The setting `training.stopping.patience` is 0; accepted: greater than or equal to 1."),
         ("model.norm=layer", "The setting `model.norm` is 'layer'; accepted: 'none' or 'batch'."),
-        ("optimizer.name=adamw", "The setting `optimizer.name` is 'adamw'; accepted: 'adam', 'sgd'."),
+        ("optimizer.name=lamb", "The setting `optimizer.name` is 'lamb'; accepted: 'adam', 'adamw', 'sgd'."),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_refused_with_the_range(assignment: str, sentence: str) -> None:
