@@ -75,6 +75,17 @@ def pair_folder(root: Path, count: int = 8, *, height: int = 24, width: int = 20
     return save_pairs(root, {f"image-{seed}": pair(seed, height, width) for seed in range(count)})
 
 
+def draw_discs(root: Path, names: Sequence[str]) -> Path:
+    """Noisy images with a bright disc each, and its mask, under these names; their order alone decides what is drawn."""
+    rows, columns = np.mgrid[:48, :40]
+    for number, name in enumerate(names):
+        grey = np.random.default_rng(number).integers(0, 60, (48, 40))
+        disc = (rows - 14 - 2 * number) ** 2 + (columns - 20) ** 2 < 64 + 10 * number
+        save(root / "images" / f"{name}.png", (grey + 150 * disc).astype(np.uint8))
+        save(root / "masks" / f"{name}.png", (disc * 255).astype(np.uint8))
+    return root
+
+
 def look(root: Path) -> Survey:
     """The folder, found and read."""
     return survey(find_samples(root))

@@ -1,4 +1,4 @@
-"""What several test files share: where the real images lie, and how many threads small networks get."""
+"""What several test files share: where the real images lie, a cache of their own, and how many threads small networks get."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,15 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache for the tests alone, in the environment so that processes they start have it too."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UTOME_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -1,80 +1,154 @@
-"""Augmentation: labels move with the image, and nothing new appears in them."""
+"""Augmentation as a whole: from places and generators to tiles, and nothing else that could have a say."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from tests.places import CPU, cornered, cut, drawn, of_labels
 from utome.augmentation.tiles import TileAugmentation
+from utome.augmentation.warping import Warped
 from utome.config.sections import AugmentationSettings
 from utome.randomness import generator
+from utome.tiling import Place
 
 DRAWS = 40
+SIDE = 16
+STILL = AugmentationSettings(flips=False, quarter_turns=False)
+EVERYTHING = AugmentationSettings(
+    rotation=30.0, scale=0.2, shift=4.0, elastic=2.0,
+    brightness=0.3, contrast=0.3, colour=0.2, gamma=0.3, blur=1.0, noise=0.1,
+)  # fmt: skip
 LABELS = np.arange(64, dtype=np.uint8).reshape(8, 8)
-IMAGE = np.stack([LABELS, 100 + LABELS]).astype(np.float32)
 
 
-def settings(
-    *, flips: bool = False, quarter_turns: bool = False, brightness: float = 0.0, contrast: float = 0.0
-) -> AugmentationSettings:
-    return AugmentationSettings(flips=flips, quarter_turns=quarter_turns, brightness=brightness, contrast=contrast)
+def augmented(settings: AugmentationSettings, place: Place, *, side: int, border: int = 0) -> list[Warped]:
+    """The tile at one place, by many draws."""
+    change = TileAugmentation(settings, CPU)
+    return [change([place], [generator(number)], side=side, border=border) for number in range(DRAWS)]
 
 
-def augmented(chosen: AugmentationSettings) -> list[tuple[np.ndarray, np.ndarray]]:
-    change = TileAugmentation(chosen)
-    return [change(IMAGE, LABELS, generator(number)) for number in range(DRAWS)]
+def bits(found: Warped) -> tuple[bytes, ...]:
+    return tuple(b"" if each is None else each.numpy().tobytes() for each in (found.image, found.labels, found.weights))
 
 
-def test_labels_move_with_the_image() -> None:
-    for image, labels in augmented(settings(flips=True, quarter_turns=True)):
-        assert (image[0] == labels).all()
-        assert (image[1] == 100 + labels.astype(np.float32)).all()
+def batch(channels: int = 3) -> list[Place]:
+    """Tiles of images of several sizes."""
+    sizes = ((40, 50), (9, 30), (60, 21), (16, 16))
+    return [
+        cornered(drawn(*size, channels=channels, seed=number), number - 3, 2 * number, SIDE)
+        for number, size in enumerate(sizes)
+    ]
 
 
-def test_labels_are_moved_but_never_altered() -> None:
-    for _, labels in augmented(settings(flips=True, quarter_turns=True, brightness=1.0, contrast=1.0)):
-        assert labels.dtype == np.uint8
-        assert sorted(labels.ravel().tolist()) == LABELS.ravel().tolist()
+def test_settings_of_zero_return_the_tile_bit_for_bit() -> None:
+    place = cornered(drawn(30, 30, channels=3), -4, 20, SIDE)
+    for found in augmented(STILL, place, side=SIDE):
+        assert found.image.dtype == torch.float32
+        assert (found.image[0].numpy() == cut(place.image, place, SIDE)).all()
+        assert (found.labels[0].numpy() == cut(place.labels, place, SIDE)).all()
 
 
+def test_labels_and_weights_move_with_the_image() -> None:
+    for found in augmented(AugmentationSettings(), of_labels(LABELS), side=8):
+        assert found.weights is not None
+        assert (found.image[:, 0] == found.labels).all()
+        assert (found.weights == found.labels).all()
+
+
+def test_flips_and_turns_keep_every_label_and_grey_values_change_none() -> None:
+    settings = AugmentationSettings(brightness=1.0, contrast=1.0, gamma=1.0, blur=1.0, noise=1.0)
+    for found in augmented(settings, of_labels(LABELS), side=8):
+        assert found.labels.dtype == torch.uint8
+        assert sorted(found.labels.flatten().tolist()) == LABELS.ravel().tolist()
+
+
+@pytest.mark.parametrize("side", [8, 7])
 @pytest.mark.parametrize(("flips", "turns", "count"), [(True, True, 8), (False, True, 4), (True, False, 2)])
 def test_every_flip_and_quarter_turn_that_is_asked_for_occurs_and_no_other(
-    flips: bool, turns: bool, count: int
+    side: int, flips: bool, turns: bool, count: int
 ) -> None:
-    found = augmented(settings(flips=flips, quarter_turns=turns))
-    assert len({labels.tobytes() for _, labels in found}) == count
+    labels = LABELS[:side, :side]
+    found = augmented(AugmentationSettings(flips=flips, quarter_turns=turns), of_labels(labels), side=side)
+    possible = {
+        np.rot90(mirrored, quarter).tobytes()
+        for mirrored in ((labels, labels[:, ::-1]) if flips else (labels,))
+        for quarter in (range(4) if turns else (0,))
+    }
+    assert len(possible) == count
+    assert {each.labels.numpy().tobytes() for each in found} == possible
 
 
-def test_settings_of_zero_return_the_input_bit_for_bit() -> None:
-    image = np.random.default_rng(0).normal(size=(3, 8, 8)).astype(np.float32)
-    for number in range(DRAWS):
-        found, labels = TileAugmentation(settings())(image, LABELS, generator(number))
-        assert found.dtype == np.float32
-        assert found.tobytes() == image.tobytes()
-        assert labels.tobytes() == LABELS.tobytes()
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
+def test_a_mirrored_place_is_mirrored(axes: tuple[int, ...]) -> None:
+    place = of_labels(LABELS, mirrored=axes)
+    (found, *_) = augmented(STILL, place, side=8)
+    assert (found.labels[0].numpy() == np.flip(LABELS, axes)).all()
+    assert (found.image[0, 0].numpy() == np.flip(LABELS, axes)).all()
 
 
-def test_brightness_adds_one_value_to_all_pixels_of_the_deviation_asked_for() -> None:
-    added = [image - IMAGE for image, _ in augmented(settings(brightness=2.0))]
-    assert all(np.ptp(change) < 1e-4 for change in added)
-    assert 1.2 < np.std([change[0, 0, 0] for change in added]) < 2.8
+def test_the_border_is_shown_and_not_labelled() -> None:
+    for found in augmented(AugmentationSettings(), of_labels(LABELS), side=14, border=4):
+        assert found.image.shape == (1, 1, 14, 14)
+        assert found.labels.shape == (1, 6, 6)
+        assert (found.image[:, 0, 4:10, 4:10] == found.labels).all()
 
 
-def test_contrast_multiplies_all_pixels_by_one_factor_above_zero() -> None:
-    factors = [image[1] / IMAGE[1] for image, _ in augmented(settings(contrast=0.5))]
-    assert all(np.ptp(factor) < 1e-5 and factor.min() > 0 for factor in factors)
-    assert 0.3 < np.std([np.log(factor[0, 0]) for factor in factors]) < 0.7
+def test_the_images_are_left_as_they_were() -> None:
+    places, before = batch(), batch()
+    TileAugmentation(EVERYTHING, CPU)(places, [generator(number) for number in range(4)], side=SIDE, border=0)
+    for place, old in zip(places, before, strict=True):
+        assert (place.image == old.image).all()
+        assert (place.labels == old.labels).all()
+        assert place.weights is not None
+        assert (place.weights == old.weights).all()
 
 
-def test_the_input_is_left_as_it_was() -> None:
-    image, labels = IMAGE.copy(), LABELS.copy()
-    TileAugmentation(settings(flips=True, quarter_turns=True, brightness=1.0, contrast=1.0))(
-        image, labels, generator(0)
-    )
-    assert (image == IMAGE).all()
-    assert (labels == LABELS).all()
+def test_the_same_draws_give_the_same_tiles_whatever_was_made_before() -> None:
+    change = TileAugmentation(EVERYTHING, CPU)
+    first = change(batch(), [generator(number) for number in range(4)], side=SIDE, border=2)
+    large = cornered(drawn(120, 120, channels=3, seed=8), 0, 0, 90)
+    for other in ([large], batch()[:1], batch()[::-1]):
+        change(other, [generator("other", number) for number in range(len(other))], side=90, border=0)
+        again = change(batch(), [generator(number) for number in range(4)], side=SIDE, border=2)
+        assert bits(again) == bits(first)
+    fresh = TileAugmentation(EVERYTHING, CPU)(batch(), [generator(number) for number in range(4)], side=SIDE, border=2)
+    assert bits(fresh) == bits(first)
 
 
-def test_the_same_generator_gives_the_same_change() -> None:
-    chosen = settings(flips=True, quarter_turns=True, brightness=0.3, contrast=0.3)
-    one, other = (TileAugmentation(chosen)(IMAGE, LABELS, generator(5)) for _ in range(2))
-    assert one[0].tobytes() == other[0].tobytes()
-    assert one[1].tobytes() == other[1].tobytes()
+def test_what_is_returned_is_not_overwritten_by_the_next_batch() -> None:
+    change = TileAugmentation(STILL, CPU)
+    first = change(batch(), [generator(number) for number in range(4)], side=SIDE, border=0)
+    kept = bits(first)
+    change(batch()[::-1], [generator(number) for number in range(4)], side=SIDE, border=0)
+    assert bits(first) == kept
+
+
+def test_a_tile_does_not_depend_on_those_beside_it() -> None:
+    change, places = TileAugmentation(EVERYTHING, CPU), batch()
+    together = change(places, [generator(number) for number in range(4)], side=SIDE, border=0)
+    for number, place in enumerate(places):
+        alone = change([place], [generator(number)], side=SIDE, border=0)
+        torch.testing.assert_close(alone.image[0], together.image[number], atol=1e-3, rtol=1e-3)
+        assert (alone.labels[0] == together.labels[number]).float().mean() > 0.98
+
+
+@pytest.mark.parametrize("name", ["flips", "quarter_turns", "rotation", "scale", "shift", "elastic"])
+def test_geometry_that_is_switched_off_leaves_the_draws_of_intensity(name: str) -> None:
+    """On a constant image, geometry shows nothing."""
+    constant = replace(drawn(30, 30, channels=3), image=np.full((3, 30, 30), 0.5, dtype=np.float32))
+    off = EVERYTHING.model_copy(update={name: False if name in {"flips", "quarter_turns"} else 0.0})
+    for one, other in zip(
+        augmented(EVERYTHING, constant, side=SIDE)[:8], augmented(off, constant, side=SIDE)[:8], strict=True
+    ):
+        torch.testing.assert_close(one.image, other.image, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "colour", "gamma", "blur", "noise"])
+def test_intensity_that_is_switched_off_leaves_the_geometry(name: str) -> None:
+    place = drawn(30, 30, channels=3)
+    without = augmented(EVERYTHING.model_copy(update={name: 0.0}), place, side=SIDE)[:8]
+    pairs = list(zip(augmented(EVERYTHING, place, side=SIDE)[:8], without, strict=True))
+    assert all(torch.equal(one.labels, other.labels) for one, other in pairs)
+    assert sum(not torch.equal(one.image, other.image) for one, other in pairs) >= 5

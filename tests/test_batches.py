@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from tests.builders import look, noise, pair, pair_folder, save_pairs
+from utome.augmentation.tiles import TileAugmentation
+from utome.config.sections import AugmentationSettings
 from utome.data.batches import Batch, Draw, TileBatches
 from utome.data.dataset import Dataset
 from utome.data.preparation import Preparation
@@ -17,11 +19,7 @@ from utome.tiling import Geometry, mirror
 # Of U-Nets that halve twice.
 SAME = Geometry(stride=4, offset=0, shrink=0, halo=24)
 VALID = Geometry(stride=4, offset=12, shrink=40, halo=0)
-
-
-def unchanged(image: np.ndarray, labels: np.ndarray, draws: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    del draws
-    return image, labels
+UNCHANGED = AugmentationSettings(flips=False, quarter_turns=False)
 
 
 def batches(
@@ -30,7 +28,9 @@ def batches(
 ) -> TileBatches:  # fmt: skip
     found = look(root)
     dataset = Dataset(found.facts, Preparation(found.channels, "range", size), found.classes)
-    return TileBatches(dataset, geometry, Draw(tile, batch, tiles, seed), unchanged)
+    return TileBatches(
+        dataset, geometry, Draw(tile, batch, tiles, seed), TileAugmentation(UNCHANGED, torch.device("cpu"))
+    )
 
 
 def joined(given: list[Batch]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -165,7 +165,7 @@ def test_grey_images_among_colour_ones_have_three_equal_channels(tmp_path: Path)
 def drawn(root: Path, **draw: bool) -> TileBatches:
     found = look(root)
     dataset = Dataset(found.facts, Preparation(found.channels, "range"), found.classes)
-    return TileBatches(dataset, SAME, Draw(8, 3, None, 0, **draw), unchanged)
+    return TileBatches(dataset, SAME, Draw(8, 3, None, 0, **draw), TileAugmentation(UNCHANGED, torch.device("cpu")))
 
 
 def test_tiles_on_a_grid_lie_side_by_side_and_centred_and_are_the_same_each_epoch(tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from torch.nn import functional
 from utome.config.sections import LossSettings
 from utome.config.settings import config_from_dict
 from utome.errors import ConfigError
-from utome.losses.pixels import cross_entropy
-from utome.losses.regions import dice
+from utome.losses.pixels import binary_cross_entropy, cross_entropy, focal
+from utome.losses.regions import dice, jaccard
 from utome.losses.total import Loss, total_loss
+
+LOSSES = (cross_entropy, binary_cross_entropy, focal, dice, jaccard)
 
 
 def logits_and_target(classes: int = 3, *, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,7 +42,8 @@ def test_one_pixel_has_minus_the_log_of_its_softmax() -> None:
 def test_a_certain_and_right_answer_costs_nothing() -> None:
     target = logits_and_target(3)[1]
     assert cross_entropy(certain(target, 3), target).item() == 0
-    assert dice(certain(target, 3), target).item() == pytest.approx(0, abs=1e-6)
+    for loss in LOSSES:
+        assert loss(certain(target, 3), target).item() == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7])
@@ -53,7 +56,7 @@ def test_cross_entropy_and_its_gradient_are_torchs_own(classes: int) -> None:
     torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-7, rtol=1e-5)
 
 
-@pytest.mark.parametrize("loss", [cross_entropy, dice])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_the_gradient_is_the_slope_of_the_loss(loss: Loss) -> None:
     logits, target = logits_and_target(3)
     direction = torch.randn(logits.shape, generator=torch.Generator().manual_seed(1))
@@ -80,18 +83,36 @@ def test_dice_is_a_mean_over_the_classes_but_the_first() -> None:
     assert dice(certain(predicted, 3), target).item() == pytest.approx(1 - (first + second) / 2, abs=1e-6)
 
 
-def test_an_absent_class_that_is_not_predicted_has_no_dice_loss() -> None:
+def test_jaccard_of_two_classes_is_its_closed_form() -> None:
+    logits = torch.tensor([[0.0, 2.0], [-1.0, 5.0]])
+    target = torch.tensor([[[1, 1], [0, 1]]])
+    p = torch.sigmoid(logits).flatten().tolist()
+    overlap, union = p[0] + p[1] + p[3], p[2] + 3
+    found = jaccard(torch.stack([torch.zeros(2, 2), logits])[None], target)
+    assert found.item() == pytest.approx(1 - (overlap + 1) / (union + 1))
+
+
+def test_jaccard_is_a_mean_over_the_classes_but_the_first() -> None:
+    target = torch.tensor([[[0, 1], [2, 2]]])
+    predicted = torch.tensor([[[0, 1], [1, 1]]])
+    first, second = (1 + 1) / (3 + 1), (0 + 1) / (2 + 1)
+    assert jaccard(certain(predicted, 3), target).item() == pytest.approx(1 - (first + second) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [dice, jaccard])
+def test_an_absent_class_that_is_not_predicted_has_no_loss_of_overlap(loss: Loss) -> None:
     target = torch.zeros(1, 4, 4, dtype=torch.int64)
-    assert dice(certain(target, 2), target).item() == pytest.approx(0, abs=1e-6)
+    assert loss(certain(target, 2), target).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_dice_is_taken_over_the_whole_batch() -> None:
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_loss_is_taken_over_the_whole_batch(loss: Loss) -> None:
     logits, target = logits_and_target(2)
     side_by_side = torch.cat(list(logits), dim=2)[None], torch.cat(list(target), dim=1)[None]
-    assert dice(logits, target).item() == pytest.approx(dice(*side_by_side).item())
+    assert loss(logits, target).item() == pytest.approx(loss(*side_by_side).item())
 
 
-@pytest.mark.parametrize("loss", [cross_entropy, dice])
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("magnitude", [1e2, 1e4, 1e30])
 def test_large_bfloat16_logits_have_a_finite_loss_in_float32_and_a_finite_gradient(
     loss: Loss, magnitude: float
@@ -108,8 +129,14 @@ def test_large_bfloat16_logits_have_a_finite_loss_in_float32_and_a_finite_gradie
 
 def test_the_total_loss_is_the_weighted_sum_of_its_terms() -> None:
     logits, target = logits_and_target(3)
-    total = total_loss(LossSettings(cross_entropy=2.0, dice=0.5))(logits, target)
-    assert total.item() == pytest.approx(2 * cross_entropy(logits, target).item() + 0.5 * dice(logits, target).item())
+    settings = LossSettings(cross_entropy=2.0, bce=0.25, focal=3.0, focal_gamma=1.5, dice=0.5, jaccard=4.0)
+    weight = torch.rand(target.shape, generator=torch.Generator().manual_seed(2))
+    terms = (
+        2 * cross_entropy(logits, target, weight), 0.25 * binary_cross_entropy(logits, target, weight),
+        3 * focal(logits, target, weight, gamma=1.5), 0.5 * dice(logits, target), 4 * jaccard(logits, target),
+    )  # fmt: skip
+    total = total_loss(settings)(logits, target, weight)
+    assert total.item() == pytest.approx(sum(term.item() for term in terms), rel=1e-6)
 
 
 def test_a_term_of_weight_zero_is_left_out() -> None:
@@ -123,7 +150,7 @@ def test_a_loss_without_terms_is_refused() -> None:
         config_from_dict({"loss": {"cross_entropy": 0.0, "dice": 0.0}})
 
 
-@pytest.mark.parametrize("loss", [cross_entropy, dice])
+@pytest.mark.parametrize("loss", LOSSES)
 def test_pixels_whose_target_is_no_class_do_not_count(loss: Loss) -> None:
     draws = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 3, 4, 6, generator=draws, requires_grad=True)
@@ -138,5 +165,12 @@ def test_pixels_whose_target_is_no_class_do_not_count(loss: Loss) -> None:
     assert logits.grad[..., :4].any()
 
 
-def test_where_nothing_is_known_there_is_no_loss() -> None:
-    assert cross_entropy(torch.randn(1, 2, 3, 3), torch.full((1, 3, 3), 255)).item() == 0
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_where_nothing_is_known_there_is_no_loss_and_no_slope(loss: Loss, weighted: bool) -> None:
+    logits = torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    value = loss(logits, torch.full((1, 4, 4), 255), torch.ones(1, 4, 4) if weighted else None)
+    torch.autograd.backward(value)
+    assert value.item() == 0
+    assert logits.grad is not None
+    assert not logits.grad.any()

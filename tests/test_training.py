@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from tests.builders import draw_discs
 from utome.config.overrides import override
-from utome.config.sections import AdamSettings, SGDSettings
 from utome.config.settings import Config
 from utome.device import enough_memory
 from utome.errors import ConfigError, MachineError, ModelError, NumericalError
@@ -20,7 +19,6 @@ from utome.events import EpochDone, Event, Progressed
 from utome.jobs.train import TrainResult, resume, train
 from utome.modelfolder.folder import load_model
 from utome.recipes.library import load_recipe
-from utome.training.optimizers import learning_rate, make_optimizer
 from utome.training.tracking import Tracker
 
 TINY = [
@@ -41,18 +39,6 @@ def config(*assignments: str, recipe: str = "unet") -> Config:
 def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight noisy images with a bright disc each, and its mask."""
     return draw_discs(tmp_path_factory.mktemp("discs"), [f"{number}" for number in range(8)])
-
-
-def draw_discs(root: Path, names: list[str]) -> Path:
-    rows, columns = np.mgrid[:48, :40]
-    for kind in ("images", "masks"):
-        (root / kind).mkdir(parents=True, exist_ok=True)
-    for number, name in enumerate(names):
-        noise = np.random.default_rng(number).integers(0, 60, (48, 40))
-        disc = (rows - 14 - 2 * number) ** 2 + (columns - 20) ** 2 < 64 + 10 * number
-        Image.fromarray((noise + 150 * disc).astype(np.uint8)).save(root / "images" / f"{name}.png")
-        Image.fromarray((disc * 255).astype(np.uint8)).save(root / "masks" / f"{name}.png")
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -284,25 +270,6 @@ def test_a_score_that_is_no_number_never_becomes_the_best() -> None:
         True,
         False,
     ]
-
-
-def test_the_learning_rate_rises_over_the_warm_up_and_falls_along_half_a_cosine() -> None:
-    settings = AdamSettings(learning_rate=1.0, schedule="cosine", warmup_steps=3)
-    rates = [learning_rate(settings, step=step, steps=100) for step in range(101)]
-    assert rates[0] == pytest.approx(0.25)
-    assert rates[50] == pytest.approx(0.5)
-    assert rates[100] == pytest.approx(0.0)
-    assert rates[4:] == sorted(rates[4:], reverse=True)
-    constant = SGDSettings(learning_rate=0.5, warmup_steps=1)
-    assert [learning_rate(constant, step=step, steps=4) for step in range(3)] == [0.25, 0.5, 0.5]
-
-
-def test_each_optimiser_gets_its_own_settings() -> None:
-    network = torch.nn.Linear(2, 2)
-    sgd = make_optimizer(network, SGDSettings(learning_rate=0.1, momentum=0.99))
-    adam = make_optimizer(network, AdamSettings(learning_rate=0.1, betas=(0.5, 0.9), weight_decay=0.01))
-    assert (type(sgd), sgd.defaults["momentum"]) == (torch.optim.SGD, 0.99)
-    assert (type(adam), adam.defaults["betas"], adam.defaults["weight_decay"]) == (torch.optim.Adam, (0.5, 0.9), 0.01)
 
 
 def test_a_tracker_keeps_what_a_checkpoint_needs() -> None:

@@ -55,8 +55,8 @@ def _numbers(
     ])  # fmt: skip
 
 
-def _each(values: Float64[np.ndarray, "n c"], images: Batch) -> Tensor:
-    """A number for each image, or for each of its channels, shaped to go with them."""
+def _each(values: Float64[np.ndarray, "n k"], images: Batch) -> Tensor:
+    """A number for each image (k = 1), or for each of its channels, shaped to go with them."""
     return torch.from_numpy(values).to(images)[:, :, None, None]
 
 

@@ -90,13 +90,14 @@ def _sampled(
 def _boxes(places: Sequence[Place], fields: Fields) -> tuple[list[list[int]], list[int]]:
     """The first row and column that each field leads to, and the largest height and width of what all of them lead to.
 
-    One pixel more than the last, since interpolation looks at it, if only with the weight 0.
+    Two pixels more than the last: interpolation looks at the next one, if only with the weight 0, and rounding may have moved
+    the last place onto it.
     """
     lowest, highest = fields.amin(dim=(2, 3)).tolist(), fields.amax(dim=(2, 3)).tolist()
     origins, sizes = [], []
     for place, low, high in zip(places, lowest, highest, strict=True):
         first = [math.floor(each + centre) for each, centre in zip(low, place.centre, strict=True)]
-        last = [math.floor(each + centre) + 1 for each, centre in zip(high, place.centre, strict=True)]
+        last = [math.floor(each + centre) + 2 for each, centre in zip(high, place.centre, strict=True)]
         origins.append(first)
         sizes.append([end - begin + 1 for begin, end in zip(first, last, strict=True)])
     return origins, [max(each) for each in zip(*sizes, strict=True)]

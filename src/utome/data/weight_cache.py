@@ -30,11 +30,13 @@ class WeightCache:
     def __call__(self, labels: LabelMap, objects: Objects | None) -> tuple[LabelMap, Weights]:
         """Labels and weights, from the disk if they are there."""
         path = self._folder / self._key(labels, objects)
+        kept = None
         with suppress(OSError):
             kept = _unpacked(path.read_bytes(), labels.shape)
-            if kept is not None:
+        if kept is not None:
+            with suppress(OSError):  # a file that may be read alone
                 os.utime(path)
-                return kept
+            return kept
         made = self._make(labels, objects)
         with suppress(OSError, UtomeError):
             new_folder(self._folder)

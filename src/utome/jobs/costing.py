@@ -1,6 +1,7 @@
 """What a training will cost on this machine: a few of its own steps and a validation, timed; and what fits into minutes."""
 
 import contextlib
+import math
 import time
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,8 +56,8 @@ def measure_cost(prepared: Prepared) -> Cost:
     )
 
 
-def lasting(prepared: Prepared, seconds: float) -> Config:
-    """The config, with as many epochs and steps as fit into these seconds, validations included.
+def lasting(prepared: Prepared, seconds: float, *, spent: float = 0.0) -> Config:
+    """The config, with as many epochs and steps as fit into these seconds, of which some are `spent`, validations included.
 
     A few steps and a validation are timed and thrown away; that counts. `ConfigError` where not one step fits.
     """
@@ -72,15 +73,16 @@ def lasting(prepared: Prepared, seconds: float) -> Config:
             task.network, task.validation, total_loss(task.config.loss), task.device, tile=task.config.prediction.tile
         )
     validation = time.perf_counter() - begun + SECONDS_TO_SAVE
-    left = seconds * (1 - RESERVE) - (time.perf_counter() - started)
-    epochs = max(1, min(MOST_EPOCHS, int(VALIDATING * left / validation)))
-    steps = int((left / epochs - validation) / step)
-    if steps < 1:
-        needed = (validation + step + seconds - left) / 60
+    spent += time.perf_counter() - started
+    left = seconds * (1 - RESERVE) - spent
+    if left < validation + step:
+        needed = math.ceil((spent + validation + step) / (1 - RESERVE) / 6) / 10
         raise ConfigError(
             f"A step of this training takes {step:.1f} s here and a validation {validation:.1f} s, so it does not fit. Give at least "
             f"--minutes {needed:.1f}, or lower model.width, training.batch or training.tile."
         )
+    epochs = max(1, min(MOST_EPOCHS, int(VALIDATING * left / validation), int(left / (validation + step))))
+    steps = max(1, int((left / epochs - validation) / step))
     training = task.config.training.model_copy(update={"epochs": epochs, "steps_per_epoch": steps})
     return task.config.model_copy(update={"training": training})
 

@@ -55,7 +55,7 @@ def train(
     with enough_memory():
         prepared = prepare(data, config, listen, fixed=fixed)
         if minutes is not None:
-            prepared = _within(prepared, 60 * minutes - (time.perf_counter() - started), listen)
+            prepared = _within(prepared, 60 * minutes, time.perf_counter() - started, listen)
         folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
         if prepared.starting is not None:
             folder.write_starting_weights(prepared.starting)
@@ -88,9 +88,9 @@ def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
         return _run(prepared, progress, folder, listen)
 
 
-def _within(prepared: Prepared, seconds: float, listen: Listener) -> Prepared:
-    """The same training, as long as these seconds allow."""
-    config = lasting(prepared, seconds)
+def _within(prepared: Prepared, seconds: float, spent: float, listen: Listener) -> Prepared:
+    """The same training, as long as these seconds allow, of which some are spent."""
+    config = lasting(prepared, seconds, spent=spent)
     training = config.training
     listen(
         Noted(
