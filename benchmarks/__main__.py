@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.architectures import architectures
+from benchmarks.augmentation import augmentation
 from benchmarks.demo import demo
 from benchmarks.enhancement import enhancement
 from benchmarks.feeding import feeding
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "training_step": training_step,
     "feeding": feeding,
     "architectures": architectures,
+    "augmentation": augmentation,
     "enhancement": enhancement,
     "weight_maps": weight_maps,
     "isbi2012": isbi2012_scores,

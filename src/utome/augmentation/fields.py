@@ -56,16 +56,15 @@ def draw_motion(settings: AugmentationSettings, mirrored: tuple[int, ...], draws
 
 def coordinate_field(motion: Motion, side: int) -> Float32[Tensor, "2 s s"]:
     """Row and column in the old tile of each pixel of the new one, counted from the centre of both."""
-    places = torch.arange(side, dtype=torch.float32) - (side - 1) / 2
-    rows, columns = places[:, None], places[None, :]
-    field = torch.stack([
-        float(down) * rows + float(right) * columns + float(shift)
-        for (down, right), shift in zip(motion.matrix, motion.shift, strict=True)
-    ])  # fmt: skip
+    places = np.arange(side) - (side - 1) / 2
+    # Rows and columns are sums of products of what depends on the row alone and on the column alone: one matrix product.
+    downwards = motion.matrix[:, :1] * places + motion.shift[:, None]
+    left = np.stack([downwards, np.tile(motion.matrix[:, 1:], side)], axis=2)
+    right = np.stack([np.ones(side), places])
     if motion.vectors is not None:
         weights = _interpolation(side, motion.vectors.shape[1])
-        field += weights @ torch.from_numpy(motion.vectors.astype(np.float32)) @ weights.T
-    return field
+        left, right = np.concatenate([left, weights @ motion.vectors], axis=2), np.concatenate([right, weights.T])
+    return torch.from_numpy(left.astype(np.float32) @ right.astype(np.float32))
 
 
 def _rotation(angle: float) -> Float64[np.ndarray, "2 2"]:
@@ -74,7 +73,7 @@ def _rotation(angle: float) -> Float64[np.ndarray, "2 2"]:
 
 
 @cache
-def _interpolation(side: int, nodes: int) -> Float32[Tensor, "s g"]:
+def _interpolation(side: int, nodes: int) -> Float64[np.ndarray, "s g"]:
     """How much each node counts at each pixel, along one axis."""
     places = np.linspace(0, nodes - 1, side) if side > 1 else np.array([(nodes - 1) / 2])
     before = np.minimum(places.astype(int), nodes - 2)
@@ -83,7 +82,7 @@ def _interpolation(side: int, nodes: int) -> Float32[Tensor, "s g"]:
     for offset in range(-1, 3):
         node = np.clip(before + offset, 0, nodes - 1)
         np.add.at(weights, (np.arange(side), node), _cubic(part - offset))
-    return torch.from_numpy(weights.astype(np.float32))
+    return weights
 
 
 def _cubic(distance: Float64[np.ndarray, " s"]) -> Float64[np.ndarray, " s"]:
