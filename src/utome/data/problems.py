@@ -20,12 +20,16 @@ def problems(found: Survey, parts: Split, groups: Grouping) -> list[str]:
     """Every doubt about a survey and its split."""
     return [
         *_few(found),
-        *_constant(found),
-        *_empty(found),
+        *doubtful_images(found),
         *_unseen_classes(found, parts),
         *_copies(found, parts),
         *_one_subject(parts, groups),
     ]
+
+
+def doubtful_images(found: Survey) -> list[str]:
+    """The doubts about single images, whatever they are for."""
+    return [*_constant(found), *_empty(found)]
 
 
 def _few(found: Survey) -> Iterator[str]:
