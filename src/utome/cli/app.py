@@ -49,6 +49,15 @@ SetMachine = Annotated[
         show_default=False,
     ),
 ]
+SetReading = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="where to compute, and how these files are read, as in machine.device=cpu or data.truth=instances; may be repeated",
+        show_default=False,
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -152,13 +161,13 @@ def evaluate(
     run: Run, data: Data,
     at: Annotated[At, typer.Option(help="score at the images' own size, or at the size that the network sees")] = At.native,
     layout: Layout = None,
-    assignments: SetMachine = None,
+    assignments: SetReading = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Score a model on images with masks; what training saw is scored apart."""
     from utome.cli import commands
 
-    options = commands.EvaluateOptions(at, layout, tuple(assignments or ()))
+    options = commands.EvaluateOptions(at, _with(assignments, {"data.layout": layout}))
     commands.evaluate(run, data, options, json=json)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from utome.cli.choices import At
 from utome.cli.listening import shown
 from utome.cli.tables import scores_lines
-from utome.config.overrides import machine_settings, override, read_config
+from utome.config.overrides import evaluation_settings, machine_settings, override, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
 from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
@@ -82,8 +82,7 @@ class EvaluateOptions:
     """The options of `utome evaluate`."""
 
     at: At
-    layout: str | None
-    machine: tuple[str, ...]
+    assignments: tuple[str, ...]
 
 
 def evaluate(run: Path, data: Path, options: EvaluateOptions, *, json: bool) -> None:
@@ -91,8 +90,8 @@ def evaluate(run: Path, data: Path, options: EvaluateOptions, *, json: bool) -> 
     from utome.jobs.evaluate import evaluate as job
 
     with shown() as listen:
-        machine = machine_settings(options.machine)
-        result = job(run, data, at=options.at.value, layout=options.layout, machine=machine, listen=listen)
+        settings = evaluation_settings(options.assignments)
+        result = job(run, data, at=options.at.value, reading=settings.data, machine=settings.machine, listen=listen)
     if result.warning:
         tell(f"WARNING: {result.warning}")
     if json:

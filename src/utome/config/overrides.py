@@ -11,6 +11,9 @@ from utome.config.sections import MachineSettings
 from utome.config.settings import FORMS, Config, check_names, config_from_dict, leaves, paths
 from utome.errors import ConfigError, nearest
 
+# What may differ between the folder that a model was trained on and one that it is scored on.
+READING = ("data.layout", "data.truth", "data.fill", "data.ignore")
+
 
 def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> Config:
     """`settings` with each `path=value` of `assignments` applied in turn; values are read as YAML.
@@ -39,12 +42,21 @@ def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
 
 def machine_settings(assignments: Sequence[str]) -> MachineSettings:
     """Where to compute, for commands that have no other settings; `ConfigError` for any but `machine.*`."""
+    return _restricted(assignments, ()).machine
+
+
+def evaluation_settings(assignments: Sequence[str]) -> Config:
+    """Where to compute and how the files of a folder are read, for scoring a model; `ConfigError` for any but these."""
+    return _restricted(assignments, READING)
+
+
+def _restricted(assignments: Sequence[str], others: Sequence[str]) -> Config:
+    accepted = [*(known for known in paths() if known.startswith("machine.")), *others]
     for assignment in assignments:
         path, _ = _parse(assignment)
-        accepted = [known for known in paths() if known.startswith("machine.")]
         if path in paths() and path not in accepted:
             raise ConfigError(f"`{path}` was fixed when the model was trained; here can be set: {', '.join(accepted)}.")
-    return override({}, assignments).machine
+    return override({}, assignments)
 
 
 def read_config(path: Path) -> dict[str, Any]:

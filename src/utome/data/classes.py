@@ -29,7 +29,8 @@ Values = Integer[np.ndarray, "h w"]
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Names of the classes and the mask values of each; the first is the background of two.
+    """Names of the classes and the mask values of each; the first is the background of two. A class that the masks of a
+    folder do not have may be without values.
 
     With a `threshold` the masks are noisy black and white: what lies above it is the second class. Pixels with one of
     the values in `ignored` belong to no class.
@@ -63,7 +64,8 @@ class ClassTable:
         if self.threshold is not None:
             labels = (mask > self.threshold).astype(np.uint8)
         else:
-            labels = self._by_value(np.where(ignored, self.values[0][0], mask), source)
+            some = next(value for values in self.values for value in values)
+            labels = self._by_value(np.where(ignored, some, mask), source)
         labels[ignored] = IGNORED
         return labels
 

@@ -30,14 +30,25 @@ def near_copies(prints: Sequence[bytes]) -> list[tuple[int, int]]:
     """The pairs of numbers whose prints differ in at most `NEAR` bits."""
     if not prints:
         return []
-    bits: Bool[np.ndarray, "n b"] = np.unpackbits(
-        np.frombuffer(b"".join(prints), dtype=np.uint8).reshape(len(prints), -1), axis=1
-    ).astype(bool)
+    bits = _bits(prints)
     found = []
     for number, own in enumerate(bits):
         differing = np.count_nonzero(bits[number + 1 :] != own, axis=1)
         found += [(number, number + 1 + int(other)) for other in np.flatnonzero(differing <= NEAR)]
     return found
+
+
+def near_any(prints: Sequence[bytes], others: Sequence[bytes]) -> list[int]:
+    """The numbers of the prints that differ in at most `NEAR` bits from one of `others`."""
+    if not prints or not others:
+        return []
+    known = _bits(others)
+    return [number for number, own in enumerate(_bits(prints)) if np.count_nonzero(known != own, axis=1).min() <= NEAR]
+
+
+def _bits(prints: Sequence[bytes]) -> Bool[np.ndarray, "n b"]:
+    joined = np.frombuffer(b"".join(prints), dtype=np.uint8).reshape(len(prints), -1)
+    return np.unpackbits(joined, axis=1).astype(bool)
 
 
 def _thumbnail(grey: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "s s"]:

@@ -24,13 +24,17 @@ def problems(found: Survey, parts: Split, rule: Rule) -> list[str]:
         *found.listing.doubts,
         *_sources(found, rule.groups),
         *_few(found, rule),
-        *_constant(found),
-        *_empty(found),
+        *doubtful_images(found),
         *_unseen_classes(found, parts),
         *disagreements(found.facts, parts.train),
         *_copies(found, parts),
         *_one_subject(parts, rule.groups),
     ]
+
+
+def doubtful_images(found: Survey) -> list[str]:
+    """The doubts about single images, whatever they are for."""
+    return [*_constant(found), *_empty(found)]
 
 
 def _sources(found: Survey, groups: Grouping) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """`utome predict`: a label map and an overlay for every image."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +7,11 @@ from typing import Any
 
 from utome.config.sections import MachineSettings
 from utome.data.formats import read_image
-from utome.data.layouts.finding import find_images
 from utome.device import choose_device, enough_memory
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, Progressed, silent
 from utome.files import new_folder, write_bytes
+from utome.jobs.inputs import Input, find_inputs
 from utome.modelfolder.folder import load_model
 from utome.prediction.pictures import colour_png, label_png, overlay
 from utome.prediction.predictor import Predictor
@@ -22,7 +21,7 @@ OVERLAYS = "overlays"
 
 @dataclass(frozen=True)
 class PredictResult:
-    """The label maps written, by stem as their images, and the sentence of each image that failed."""
+    """The label maps written, and the sentence of each image that failed."""
 
     out: Path
     written: tuple[Path, ...]
@@ -36,30 +35,33 @@ class PredictResult:
 def predict(
     run: Path, images: Path, out: Path, *, machine: MachineSettings, listen: Listener = silent
 ) -> PredictResult:
-    """Write `out/STEM.png`, a palette PNG of class numbers, and `out/overlays/STEM.png` for every image.
+    """Write `out/NAME.png`, a palette PNG of class numbers, and `out/overlays/NAME.png` for every image and every page of a stack.
 
-    An image that cannot be read or does not fit the model is left out and named; `DataError` where that is true of
-    all. Nothing is overwritten.
+    The names are those of `find_inputs`. An image that cannot be read or does not fit the model is left out and named;
+    `DataError` where that is true of all. Nothing is overwritten.
     """
     model = load_model(run)
-    paths = find_images(images)
-    _refuse_clashes(paths, out)
+    inputs = find_inputs(images, listen)
+    _refuse_there(inputs, out)
+    prepared = model.card.preparation
     predictor = Predictor(model, choose_device(machine, precision=model.card.precision))
     written, failed = [], []
-    for done, path in enumerate(paths, start=1):
+    for done, each in enumerate(inputs, start=1):
         try:
-            pixels = read_image(path, upright=model.card.preparation.upright, fill=model.card.preparation.fill)
+            pixels = read_image(
+                each.path, page=each.page, upright=prepared.upright, fill=prepared.fill
+            )
             with enough_memory():
-                labels = predictor.labels(pixels, source=str(path))
+                labels = predictor.labels(pixels, source=each.source)
         except DataError as error:
             failed.append(str(error))
         else:
-            name = f"{path.stem}.png"
+            name = f"{each.name}.png"
             new_folder(out / OVERLAYS)
             write_bytes(out / OVERLAYS / name, colour_png(overlay(pixels, labels)))
             write_bytes(out / name, label_png(labels))
             written.append(out / name)
-        listen(Progressed("predicting", done, len(paths)))
+        listen(Progressed("predicting", done, len(inputs)))
     if not written:
         raise DataError(
             failed[0] if len(failed) == 1 else f"None of the {len(failed)} images could be predicted. {failed[0]}"
@@ -67,13 +69,8 @@ def predict(
     return PredictResult(out, tuple(written), tuple(failed))
 
 
-def _refuse_clashes(paths: Sequence[Path], out: Path) -> None:
-    stem, count = Counter(path.stem for path in paths).most_common(1)[0]
-    if count > 1:
-        raise DataError(
-            f"{count} images are called '{stem}', so their label maps would overwrite each other. Rename all but one."
-        )
-    outputs = [folder / f"{path.stem}.png" for path in paths for folder in (out, out / OVERLAYS)]
+def _refuse_there(inputs: Sequence[Input], out: Path) -> None:
+    outputs = [folder / f"{each.name}.png" for each in inputs for folder in (out, out / OVERLAYS)]
     there = [path for path in outputs if path.exists()]
     if there:
         raise ConfigError(

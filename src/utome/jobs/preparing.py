@@ -186,6 +186,8 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
     images = {fact.content: "train" for fact in prepared.split.train} | {
         fact.content: "val" for fact in prepared.split.val
     }
+    used = (*prepared.split.train, *prepared.split.val)
+    looks = sorted({fact.fingerprint.hex() for fact in used if not fact.constant})
     return ModelCard.model_validate({
         "utome": utome.__version__,
         "torch": torch.__version__,
@@ -195,7 +197,7 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "weights_sha256": "",
         "architecture": config.model,
         "in_channels": prepared.survey.channels,
-        "classes": entries,
+        "classes": entries, "own_names": bool(config.data.classes),
         "threshold": classes.threshold,
         "ignored": classes.ignored,
         "truth": config.data.truth,
@@ -204,6 +206,6 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "prediction_tile": config.prediction.tile,
         "precision": config.training.precision,
         "metrics": {"epoch": best.epoch, "val_loss": best.val_loss, "val_mean_iou": best.val_mean_iou, "val_accuracy": best.val_accuracy},
-        "images": images,
+        "images": images, "looks": looks,
         "starting_weights": prepared.starting,
     })  # fmt: skip

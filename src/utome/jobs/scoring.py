@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import UInt8
 
+from utome.data.classes import ClassTable
 from utome.data.formats import Pixels
 from utome.data.splitting import Split
 from utome.data.survey import Facts
@@ -20,8 +21,18 @@ LabelMap = UInt8[np.ndarray, "h w"]
 Resolution = Literal["native", "network"]
 
 
-def score_model(predictor: Predictor, facts: Sequence[Facts], *, at: Resolution, listen: Listener) -> Scores:
-    """Scores of a model at the images' own size, or at the size that the network sees."""
+def score_model(
+    predictor: Predictor,
+    facts: Sequence[Facts],
+    *,
+    at: Resolution,
+    listen: Listener,
+    classes: ClassTable | None = None,
+) -> Scores:
+    """Scores of a model at the images' own size, or at the size that the network sees.
+
+    `classes` are the model's, with the values that they have in these masks; none: those of its training.
+    """
     card = predictor.card
     seen: Mapping[str, Seen] = dict(card.images)
 
@@ -32,7 +43,7 @@ def score_model(predictor: Predictor, facts: Sequence[Facts], *, at: Resolution,
         return classify(predictor.logits(pixels, source=source))
 
     predict, fit_truth = (native, _as_it_is) if at == "native" else (network, card.prepared_by.labels)
-    return score(facts, predict, card.class_table, seen, fit_truth=fit_truth, listen=listen)
+    return score(facts, predict, classes or card.class_table, seen, fit_truth=fit_truth, listen=listen)
 
 
 def score_split(model: Model, split: Split, device: Device, listen: Listener) -> tuple[Predictor, Scores]:

@@ -56,7 +56,11 @@ class StartingWeightsEntry(Section):
 
 
 class ModelCard(Section):
-    """The content of `model.json`. `images` maps the content hash of every image used to what it was used for."""
+    """The content of `model.json`.
+
+    `images` maps the content hash of every image used to what it was used for; `looks` are the perceptual hashes of those
+    that are not of one value alone. With `own_names` the classes are those of data.classes, and not of the layout or the values.
+    """
 
     format: Literal[2] = FORMAT
     utome: str
@@ -71,6 +75,7 @@ class ModelCard(Section):
     architecture: Annotated[ModelSettings, Field(discriminator="architecture")]
     in_channels: Annotated[int, Field(ge=1)]
     classes: Annotated[tuple[ClassEntry, ...], Field(min_length=2)]
+    own_names: bool = False
     threshold: int | None
     ignored: tuple[int, ...] = ()
     truth: Literal["labels", "instances"] | None = None
@@ -80,6 +85,7 @@ class ModelCard(Section):
     precision: Literal["auto", "float32", "bfloat16"]
     metrics: dict[str, float]
     images: dict[str, Literal["train", "val"]]
+    looks: tuple[Annotated[str, Field(pattern="^([0-9a-f]{2})*$")], ...] = ()
 
     @property
     def class_table(self) -> ClassTable:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from utome.data.formats import SUFFIXES
+from utome.data.formats import SUFFIXES, is_image_file
 from utome.data.layouts.cfd import cfd
 from utome.data.layouts.chase_db1 import chase_db1
 from utome.data.layouts.coco import coco
@@ -73,7 +73,7 @@ def find_samples(root: Path, layout: str | None = None) -> Listing:
 
 def find_images(path: Path) -> list[Path]:
     """The images to predict: one file, a folder of files, or only the images of a known layout; each file once."""
-    if path.is_file():
+    if path.is_file() or is_image_file(path):
         return [path]
     if not path.is_dir():
         raise DataError(f"'{path}' is not there. Give an image or a folder of images.")

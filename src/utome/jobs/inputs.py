@@ -1,0 +1,67 @@
+"""What is to be predicted: each image of a folder, each page of a stack, and the name of its label map."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utome.data.formats import page_count
+from utome.data.layouts.finding import find_images
+from utome.errors import DataError
+from utome.events import Listener, Noted
+
+
+@dataclass(frozen=True)
+class Input:
+    """An image to predict; `page` is that of a stack, from 0."""
+
+    name: str
+    path: Path
+    page: int | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the image is from, for messages."""
+        return str(self.path) if self.page is None else f"{self.path}, page {self.page + 1}"
+
+
+def find_inputs(images: Path, listen: Listener) -> list[Input]:
+    """The images below `images`, or in that file; their names differ.
+
+    An image is named by its stem, where that tells all apart, else by the folders that it lies in and its stem; a page as `slices` of
+    training data are: by its number after the name. `DataError` where two still have one name.
+    """
+    paths = find_images(images)
+    inputs = [each for path, name in zip(paths, _names(paths, images), strict=True) for each in _pages(path, name)]
+    stacks = list(dict.fromkeys(each.path for each in inputs if each.page is not None))
+    if stacks:
+        holding = f"'{stacks[0].name}' holds" if len(stacks) == 1 else f"{len(stacks)} files hold"
+        listen(Noted(f"{holding} many pages, each predicted as an image of its own."))
+    _refuse_clashes(inputs)
+    return inputs
+
+
+def _names(paths: Sequence[Path], root: Path) -> list[str]:
+    stems = [path.stem for path in paths]
+    if len(set(stems)) == len(stems):
+        return stems
+    return ["-".join(path.relative_to(root).with_suffix("").parts) for path in paths]
+
+
+def _pages(path: Path, name: str) -> list[Input]:
+    try:
+        pages = page_count(path)
+    except DataError:
+        pages = 1  # reading it says why, and does not stop the others
+    if pages == 1:
+        return [Input(name, path)]
+    digits = len(str(pages))
+    return [Input(f"{name}-{page + 1:0{digits}d}", path, page) for page in range(pages)]
+
+
+def _refuse_clashes(inputs: Sequence[Input]) -> None:
+    name, count = Counter(each.name for each in inputs).most_common(1)[0]
+    if count > 1:
+        raise DataError(
+            f"{count} images are called '{name}', so their label maps would overwrite each other. Rename all but one."
+        )

@@ -1,0 +1,113 @@
+"""Predicting what training can read: pages of stacks, and images whose stems are the same in several folders."""
+
+import io
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.builders import noise, pair_folder, save, tiny_model
+from tests.files import written
+from tests.layout_trees import HEIGHT, WIDTH, isbi_stacks, stack, tracking
+from tests.test_formats_zarr import zarr_image
+from utome.config.sections import MachineSettings
+from utome.data.layouts.finding import find_samples
+from utome.errors import DataError
+from utome.events import Event, Noted, silent
+from utome.jobs.inputs import find_inputs
+from utome.jobs.predict import PredictResult, predict
+from utome.modelfolder.folder import save_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+CPU = MachineSettings(device="cpu")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    model = tiny_model()
+    save_model(tmp_path / "model", model.network.state_dict(), model.card)
+    return tmp_path / "model"
+
+
+def names(result: PredictResult) -> list[str]:
+    """The names of the label maps, which are those of the overlays."""
+    overlays = sorted(path.name for path in (result.out / "overlays").iterdir())
+    assert overlays == sorted(path.name for path in result.written)
+    return [path.name for path in result.written]
+
+
+def labels(path: Path) -> np.ndarray:
+    with Image.open(io.BytesIO(path.read_bytes())) as image:
+        return np.asarray(image)
+
+
+def test_every_page_of_a_stack_has_a_label_map(tmp_path: Path, run: Path) -> None:
+    pages = noise(11, HEIGHT, WIDTH)
+    heard: list[Event] = []
+    path = stack(tmp_path / "test-volume.tif", pages)
+    result = predict(run, path, tmp_path / "out", machine=CPU, listen=heard.append)
+    assert names(result) == [f"test-volume-{number:02d}.png" for number in range(1, 12)]
+    assert Noted("'test-volume.tif' holds many pages, each predicted as an image of its own.") in heard
+    for number, page in enumerate(pages, 1):
+        alone = predict(
+            run, save(tmp_path / f"{number}.png", page), tmp_path / f"out-{number}", machine=CPU, listen=silent
+        )
+        assert (labels(alone.written[0]) == labels(tmp_path / "out" / f"test-volume-{number:02d}.png")).all()
+
+
+def test_pages_are_named_as_in_training(tmp_path: Path) -> None:
+    root = isbi_stacks(tmp_path)
+    inputs = [each.name for each in find_inputs(root, silent)]
+    assert {sample.name for sample in find_samples(root).samples} <= set(inputs)
+    assert len(inputs) == 22
+
+
+def test_images_of_one_stem_in_several_folders_are_named_by_their_folders(tmp_path: Path, run: Path) -> None:
+    root = tracking(tmp_path / "cells", {"01_GT": [0, 1], "02_GT": [0, 1]})
+    result = predict(run, root, tmp_path / "out", machine=CPU)
+    assert names(result) == ["01-t000.png", "01-t001.png", "02-t000.png", "02-t001.png"]
+    assert [f"{sample.name}.png" for sample in find_samples(root).samples] == names(result)
+
+
+def test_images_of_parts_may_have_one_name(tmp_path: Path, run: Path) -> None:
+    for part in ("train", "test"):
+        pair_folder(tmp_path / "data" / part, 1)
+    result = predict(run, tmp_path / "data", tmp_path / "out", machine=CPU)
+    assert sorted(names(result)) == ["test-images-image-0.png", "train-images-image-0.png"]
+
+
+def test_stems_that_differ_are_names_whatever_the_folders(tmp_path: Path) -> None:
+    root = tracking(tmp_path, {"01_GT": [0, 1]})
+    assert [each.name for each in find_inputs(root, silent)] == ["t000", "t001"]
+
+
+def test_two_files_of_one_stem_in_one_folder_are_still_refused(tmp_path: Path) -> None:
+    save(tmp_path / "a.png", noise(9, 7))
+    save(tmp_path / "a.tif", noise(9, 7))
+    with pytest.raises(DataError, match=r"^2 images are called 'a', so their label maps would overwrite each other\."):
+        find_inputs(tmp_path, silent)
+
+
+def test_a_page_and_a_file_of_its_name_are_refused(tmp_path: Path) -> None:
+    stack(tmp_path / "a.tif", noise(2, 9, 7))
+    save(tmp_path / "a-1.png", noise(9, 7))
+    with pytest.raises(DataError, match=r"^2 images are called 'a-1'"):
+        find_inputs(tmp_path, silent)
+
+
+def test_a_damaged_file_among_stacks_is_named_and_does_not_stop_them(tmp_path: Path, run: Path) -> None:
+    stack(tmp_path / "data" / "a.tif", noise(2, HEIGHT, WIDTH))
+    broken = written(tmp_path / "data" / "b.tif", b"<html>")
+    result = predict(run, tmp_path / "data", tmp_path / "out", machine=CPU)
+    assert names(result) == ["a-1.png", "a-2.png"]
+    assert len(result.failed) == 1
+    assert str(broken) in result.failed[0]
+
+
+@pytest.mark.skipif(find_spec("zarr") is None, reason="the extra `zarr` is not installed")
+def test_an_ome_zarr_is_predicted_page_by_page(tmp_path: Path, run: Path) -> None:
+    path = zarr_image(tmp_path / "data" / "a.zarr", noise(3, HEIGHT, WIDTH), "zyx")
+    assert names(predict(run, path, tmp_path / "out", machine=CPU)) == ["a-1.png", "a-2.png", "a-3.png"]
+    assert names(predict(run, tmp_path / "data", tmp_path / "again", machine=CPU)) == ["a-1.png", "a-2.png", "a-3.png"]
