@@ -1,5 +1,6 @@
 """Objects in files or numbers of their own: coloured, grey and mixed; and what a JPEG can and cannot hold."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,18 @@ def test_what_is_said_of_masks_has_an_effect_on_pairs(tmp_path: Path) -> None:
     notes = read_data(tmp_path, DataSettings(truth="instances"), silent).notes
     assert "The masks hold object numbers: objects are united into one foreground." in notes
     assert not any("has no effect" in note for note in notes)
+
+
+def test_what_a_mask_of_objects_leaves_unmarked_is_background_or_unknown_but_close_around_them(tmp_path: Path) -> None:
+    numbers = np.zeros((30, 40), dtype=np.uint16)
+    numbers[10:14, 10:16] = 7
+    sample = Sample("a", tmp_path / "a.png", (save(tmp_path / "a_gt.tif", numbers),), "instances")
+    assert (read_truth(sample) == (numbers > 0)).all()
+    partly = read_truth(replace(sample, complete=False))
+    assert (partly[numbers > 0] == 1).all()
+    assert (partly[10:14, 5:10] == 0).all()
+    assert (partly[10:14, :5] == UNKNOWN).all()
+    assert partly[9 - 4, 10] == 0
+    assert partly[9 - 5, 10] == UNKNOWN
+    empty = save(tmp_path / "b_gt.tif", np.zeros((30, 40), dtype=np.uint16))
+    assert (read_truth(replace(sample, masks=(empty,), complete=False)) == UNKNOWN).all()

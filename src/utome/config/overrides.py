@@ -12,7 +12,7 @@ from utome.config.settings import FORMS, Config, check_names, config_from_dict, 
 from utome.errors import ConfigError, nearest
 
 # What may differ between the folder that a model was trained on and one that it is scored on.
-READING = ("data.layout", "data.truth", "data.fill", "data.ignore")
+READING = ("data.layout", "data.truth", "data.unmarked", "data.fill", "data.ignore")
 
 
 def override(settings: Mapping[str, Any], assignments: Sequence[str]) -> Config:

@@ -35,6 +35,11 @@ class DataSettings(Section):
         "written '#ff0000'. Empty: as the masks suggest",
     )
     ignore: tuple[MaskValue, ...] = Field((), description="mask values whose pixels are neither trained on nor scored")
+    unmarked: Literal["background", "ignore"] = Field(
+        "background",
+        description="what masks of objects leave unmarked: `background`; `ignore`, where many lack objects: neither trained on nor "
+        "scored but close around the marked ones",
+    )
     fill: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
         None, description="what stands for values of images that are no numbers (NaN, infinity); none refuses them"
     )

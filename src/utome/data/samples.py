@@ -18,7 +18,8 @@ class Sample:
     `part` is what the folders say it is for, if they say so. `page` is the page of a stack, the same in image and
     mask. `group` names what it shares with others and must not be split from: a child, a photograph, a stack. Outside
     the mask `field` nothing is known. `second` is the truth of a second observer. `entry` is the image's number in a
-    COCO document. `fill` stands for values that are no numbers; with none, such an image is refused.
+    COCO document. `fill` stands for values that are no numbers; with none, such an image is refused. Where a
+    truth of objects is not `complete`, nothing is known of what it leaves unmarked.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Sample:
     second: Path | None = None
     entry: int | None = None
     fill: float | None = None
+    complete: bool = True
 
     @property
     def source(self) -> str:

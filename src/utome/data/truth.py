@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int32
+from scipy import ndimage
 
 from utome.data.coco import read_coco
 from utome.data.formats import (
@@ -26,6 +27,8 @@ from utome.errors import DataError
 UNKNOWN = -(2**31)
 # In a JPEG, what lies above is white: its compression blurs black and white alike.
 THRESHOLD = 127
+# Around an object that was drawn by hand, so many pixels are known not to be of it.
+OUTLINE = 5
 Objects = Int32[np.ndarray, "h w"]
 Mask = Bool[np.ndarray, "h w"]
 
@@ -45,6 +48,8 @@ def read_truth(sample: Sample, notice: Notice = unnoticed) -> Labels:
     category, as `utome.data.coco` counts them.
     """
     truth = _values(sample, notice)
+    if not sample.complete and sample.truth in {"instances", "objects"}:
+        truth = np.where(_near(truth > 0), truth.astype(np.int64), UNKNOWN)
     if sample.field is None:
         return truth
     inside = _shown(sample.field, upright=True, notice=notice)
@@ -74,6 +79,13 @@ def read_objects(sample: Sample, notice: Notice = unnoticed) -> Objects:
         f"The truth '{sample.truth_source}' says which class a pixel has, not which object it belongs to. Give one file an object, "
         "or object numbers."
     )
+
+
+def _near(objects: Mask) -> Mask:
+    """The objects, and what lies so near to one that it would have been drawn if it were of it."""
+    if not objects.any():
+        return objects
+    return np.asarray(ndimage.distance_transform_edt(~objects) <= OUTLINE)
 
 
 def _values(sample: Sample, notice: Notice) -> Labels:

@@ -44,9 +44,7 @@ class _Enough(Exception):  # noqa: N818 - it is no error
 
 def measure_cost(prepared: Prepared) -> Cost:
     """Train a few steps and throw them away; `MachineError` where there is too little memory for them."""
-    task = prepared.task
-    taken = _steps(task, STEPS)
-    step = median(taken[1:] or taken)
+    task, step = prepared.task, step_seconds(prepared)
     batches, epochs = len(task.batches), task.config.training.epochs
     pixels_a_step = task.batches.side**2 * task.config.training.batch
     validated = sum(height * width for height, width in map(task.validation.network_size, range(len(task.validation))))
@@ -54,6 +52,12 @@ def measure_cost(prepared: Prepared) -> Cost:
     return Cost(
         task.device.name, step, batches, epochs, epochs * (batches * step + validation), task.device.peak_memory_mb()
     )
+
+
+def step_seconds(prepared: Prepared) -> float:
+    """The seconds of a training step, from a few that are thrown away."""
+    taken = _steps(prepared.task, STEPS)
+    return median(taken[1:] or taken)
 
 
 def lasting(prepared: Prepared, seconds: float, *, spent: float = 0.0) -> Config:

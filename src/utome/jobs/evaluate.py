@@ -99,11 +99,8 @@ def _read(data: Path, card: ModelCard, reading: DataSettings, listen: Listener) 
     listing = find_samples(data, reading.layout)
     if "truth" not in given and card.truth == "instances":
         _refuse_lossy_objects(listing)
-    listing = told(
-        listing,
-        reading.truth if "truth" in given else card.truth,
-        reading.fill if "fill" in given else card.preparation.fill,
-    )
+    own = {"truth": card.truth, "fill": card.preparation.fill, "unmarked": card.unmarked}
+    listing = told(listing, reading.model_copy(update={name: own[name] for name in own.keys() - given}))
     facts = look_at(listing.samples, listen=listen)
     ignored = declared(reading).ignored if "ignore" in given else card.ignored
     classes, note = matched(card.class_table, found_in(listing, facts, ignored), own_names=card.own_names)

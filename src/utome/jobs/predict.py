@@ -48,9 +48,7 @@ def predict(
     written, failed = [], []
     for done, each in enumerate(inputs, start=1):
         try:
-            pixels = read_image(
-                each.path, page=each.page, upright=prepared.upright, fill=prepared.fill
-            )
+            pixels = read_image(each.path, page=each.page, upright=prepared.upright, fill=prepared.fill)
             with enough_memory():
                 labels = predictor.labels(pixels, source=each.source)
         except DataError as error:

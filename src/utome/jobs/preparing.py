@@ -88,7 +88,7 @@ def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begu
 
 
 def rebuild(prepared: Prepared, config: Config) -> Prepared:
-    """The same data with fresh weights, for a config that differs in the training's length alone."""
+    """The same data with a fresh network, for a config that differs in the network's width or the training's length alone."""
     again = _build(prepared.data, config, silent)
     return replace(again, starting=prepared.starting)
 
@@ -201,6 +201,7 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "threshold": classes.threshold,
         "ignored": classes.ignored,
         "truth": config.data.truth,
+        "unmarked": config.data.unmarked,
         "preparation": asdict(_preparation(prepared.survey, prepared.split, config)),
         "geometry": TileGeometry(**vars(geometry)),
         "prediction_tile": config.prediction.tile,

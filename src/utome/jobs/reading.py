@@ -10,7 +10,7 @@ from utome.data.formats import COLOURED, Quirk
 from utome.data.grouping import grouping
 from utome.data.layouts.finding import find_samples
 from utome.data.problems import problems
-from utome.data.samples import Listing, TruthKind
+from utome.data.samples import Listing
 from utome.data.splitting import Rule, Split, split
 from utome.data.survey import Facts, Survey, survey
 from utome.errors import DataError
@@ -19,19 +19,21 @@ from utome.events import Listener, Noted
 
 def read_data(data: Path, settings: DataSettings, listen: Listener) -> Survey:
     """What lies in the folder; every sample was opened once."""
-    listing = told(find_samples(data, settings.layout), settings.truth, settings.fill)
+    listing = told(find_samples(data, settings.layout), settings)
     found = survey(listing, declared(settings), listen=listen)
     if not settings.grey_as_colour:
         refuse_grey_among_colour(found.facts)
     return found
 
 
-def told(listing: Listing, truth: TruthKind | None, fill: float | None) -> Listing:
-    """The listing, with what is said of all its samples: what masks hold, and what stands for values that are no numbers."""
+def told(listing: Listing, settings: DataSettings) -> Listing:
+    """The listing, with what is said of all its samples: what masks hold and leave out, and what stands for values that are no numbers."""
+    truth = settings.truth
     samples = tuple(
         replace(
             sample,
-            fill=fill,
+            fill=settings.fill,
+            complete=settings.unmarked == "background",
             truth=truth if truth is not None and sample.truth in {"labels", "instances"} else sample.truth,
         )
         for sample in listing.samples

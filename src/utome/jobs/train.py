@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from utome.config.overrides import override
 from utome.config.settings import Config
 from utome.device import enough_memory
 from utome.errors import InterruptedRunError, ModelError
 from utome.events import EpochDone, Event, Listener, Noted, silent
-from utome.jobs.costing import lasting
+from utome.jobs.advising import AUTO, narrower
+from utome.jobs.costing import lasting, step_seconds
 from utome.jobs.interruption import terminable
 from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
 from utome.jobs.scoring import score_split
@@ -53,8 +55,11 @@ def train(
     folder = RunFolder(out)
     folder.refuse_if_there()
     with enough_memory():
+        if fixed is not None and minutes is not None:
+            fixed = {*fixed, "training.epochs"}
         prepared = prepare(data, config, listen, fixed=fixed)
         if minutes is not None:
+            prepared = _narrowed(prepared, 60 * minutes, fixed or (), listen)
             prepared = _within(prepared, 60 * minutes, time.perf_counter() - started, listen)
         folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
         if prepared.starting is not None:
@@ -86,6 +91,18 @@ def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
             )
         )
         return _run(prepared, progress, folder, listen)
+
+
+def _narrowed(prepared: Prepared, seconds: float, fixed: Collection[str], listen: Listener) -> Prepared:
+    """The recipe `auto` with half the width where the time is short; any other as it is."""
+    config = prepared.task.config
+    if config.recipe != AUTO:
+        return prepared
+    advice = narrower(config, int(seconds / step_seconds(prepared)), fixed)
+    if advice is None:
+        return prepared
+    listen(Noted(f"auto: {advice.path}={advice.value}, since {advice.reason}."))
+    return rebuild(prepared, override(config.as_dict(), [f"{advice.path}={advice.value}"]))
 
 
 def _within(prepared: Prepared, seconds: float, spent: float, listen: Listener) -> Prepared:

@@ -79,6 +79,7 @@ class ModelCard(Section):
     threshold: int | None
     ignored: tuple[int, ...] = ()
     truth: Literal["labels", "instances"] | None = None
+    unmarked: Literal["background", "ignore"] = "background"
     preparation: PreparationEntry
     geometry: TileGeometry
     prediction_tile: int

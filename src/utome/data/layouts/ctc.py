@@ -89,7 +89,7 @@ def _cells_left_out(folder: Path) -> str:
     instead = f", or take '{folder.name}_GT' out so that the silver truth is read" if silver.is_dir() else ""
     return (
         f"The gold truth of '{folder.name}' need not outline every cell of a frame: cells that it leaves out are read as "
-        f"background. Take frames that are drawn in part out of '{folder.name}_GT/SEG'{instead}."
+        f"background; --set data.unmarked=ignore counts only the outlined ones and 5 pixels around{instead}."
     )
 
 

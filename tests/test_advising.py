@@ -1,0 +1,69 @@
+"""What the recipe auto chooses: from the images, from the time, and never against what was said."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.builders import look, pair_folder, tiny_config
+from utome.config.settings import Config
+from utome.jobs.advising import advise, advised, narrower
+from utome.recipes.library import load_recipe
+
+
+def chosen(root: Path, count: int, height: int, width: int) -> dict[str, str]:
+    found = look(pair_folder(root, count, height=height, width=width))
+    return {advice.path: advice.value for advice in advise(found, load_recipe("auto").config)}
+
+
+@pytest.mark.parametrize(
+    ("size", "tile", "batch"), [((20, 24), "16", "16"), ((130, 300), "128", "16"), ((200, 300), "192", None), ((256, 256), None, None)]
+)  # fmt: skip
+def test_the_tile_fits_into_the_smallest_image(
+    tmp_path: Path, size: tuple[int, int], tile: str | None, batch: str | None
+) -> None:
+    settings = chosen(tmp_path, 4, *size)
+    assert settings.get("training.tile") == tile
+    assert settings.get("training.batch") == batch
+
+
+@pytest.mark.parametrize(("count", "epochs"), [(4, 400), (100, 240), (1000, 30)])
+def test_the_epochs_hold_about_as_many_steps_whatever_the_number_of_images(
+    tmp_path: Path, count: int, epochs: int
+) -> None:
+    found = look(pair_folder(tmp_path, min(count, 100), height=20, width=20))
+    facts = (found.facts * 10)[:count]
+    settings = load_recipe("auto").config
+    grown = type(found)(found.listing, tuple(facts), found.classes, found.notes)
+    said = {advice.path: advice.value for advice in advise(grown, settings)}
+    # A 20x20 image holds 1.56, so 2 tiles of 16x16, of which 16 are a step.
+    assert int(said["training.epochs"]) == min(400, max(30, round(3000 * 16 / (2 * count))))
+    assert int(said["training.epochs"]) == epochs
+
+
+def test_what_was_said_stays(tmp_path: Path) -> None:
+    found = look(pair_folder(tmp_path, 4))
+    config, advice = advised(found, load_recipe("auto").config, {"training.tile", "training.epochs"})
+    assert {each.path for each in advice} == {"training.batch"}
+    assert (config.training.tile, config.training.epochs, config.training.batch) == (256, 100, 16)
+
+
+def test_other_recipes_are_left_alone(tmp_path: Path) -> None:
+    found, config = look(pair_folder(tmp_path, 4)), tiny_config()
+    assert advised(found, config, ()) == (config, ())
+
+
+@pytest.mark.parametrize(
+    ("recipe", "steps", "fixed", "width"),
+    [
+        ("auto", 599, (), "16"),
+        ("auto", 600, (), None),
+        ("auto", 10, ("model.width",), None),
+        ("unet", 10, (), None),
+    ],
+)
+def test_little_time_halves_the_width_of_auto_alone(
+    recipe: str, steps: int, fixed: tuple[str, ...], width: str | None
+) -> None:
+    config: Config = load_recipe(recipe).config
+    advice = narrower(config, steps, fixed)
+    assert (advice and advice.value) == width
