@@ -1,14 +1,13 @@
 """Reading the masks of another folder as a model's classes: by name where both sides have names, else by value."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from utome.data.classes import GREY, GREYS, NOISE, OBJECTS, WHITE, ClassTable, Declared, class_table, shown
-from utome.data.formats import COLOURED, is_lossy
+from utome.data.formats import COLOURED
 from utome.data.samples import Listing
-from utome.data.survey import Facts
+from utome.data.survey import Facts, masks_seen
 from utome.data.truth import UNKNOWN
 from utome.errors import DataError
 
@@ -35,17 +34,14 @@ class Found:
 def found_in(listing: Listing, facts: Sequence[Facts], ignored: tuple[int, ...]) -> Found:
     """What the masks of a listing hold; pixels of the values in `ignored`, and in the listing's own, count for nothing."""
     left_out = tuple(dict.fromkeys((*ignored, *listing.ignored)))
-    values: Counter[int] = Counter()
-    for fact in facts:
-        values.update(fact.values)
-    lossy = any(is_lossy(path) for sample in listing.samples if sample.truth != "coco" for path in sample.masks)
+    masks = masks_seen(listing, facts)
     return Found(
-        values={value: count for value, count in values.items() if value not in {UNKNOWN, *left_out}},
+        values={value: count for value, count in masks.values.items() if value not in {UNKNOWN, *left_out}},
         ignored=left_out,
         # United objects have no classes, whatever a document says of the values of their files.
         classes=listing.classes if any(sample.truth in {"labels", "coco"} for sample in listing.samples) else {},
-        lossy=lossy,
-        apart=not any({1, WHITE} <= fact.values.keys() for fact in facts),
+        lossy=masks.lossy,
+        apart=masks.apart,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from utome.data.classes import ClassTable, Declared, class_table
+from utome.data.classes import WHITE, ClassTable, Declared, class_table
 from utome.data.fingerprints import fingerprint
 from utome.data.formats import Pixels, Quirk, file_sha256, is_lossy, palette_of
 from utome.data.numbering import numbers_objects
@@ -72,18 +72,13 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
     Classes and ignored values are those `declared`, else the layout's own, else as the values found suggest.
     """
     facts = look_at(listing.samples, listen=listen)
-    values: Counter[int] = Counter()
-    for fact in facts:
-        values.update(fact.values)
-    drawn = [sample for sample in listing.samples if sample.truth == "labels"]
-    lossy = any(is_lossy(path) for sample in drawn for path in sample.masks)
     declared = declared or Declared()
     by_user = bool(declared.classes)
     if not by_user:
         classes, ignored = tuple(listing.classes.items()), (*declared.ignored, *listing.ignored)
         declared = replace(declared, classes=classes, ignored=tuple(dict.fromkeys(ignored)))
-    apart = not any({1, 255} <= fact.values.keys() for fact in facts)
-    table, note = class_table(values, lossy=lossy, declared=declared, apart=apart)
+    masks = masks_seen(listing, facts)
+    table, note = class_table(masks.values, lossy=masks.lossy, declared=declared, apart=masks.apart)
     if table.count > 2 and not declared.classes and not declared.as_labels and numbers_objects(listing.samples):
         raise DataError(
             f"The masks hold {table.count} values, and in each mask every value is one piece, as the numbers of objects are. Say what they "
@@ -93,6 +88,24 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
     notes = (note,) if any(sample.truth == "labels" for sample in listing.samples) or by_user else ()
     quirks = {fact.sample.name: fact.quirks for fact in facts}
     return Survey(listing, tuple(facts), table, (*listing.notes, *notes, *oddities(quirks)))
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What the masks of a folder hold together (value: pixels), whether some are JPEG, and whether none holds both 1 and 255."""
+
+    values: Mapping[int, int]
+    lossy: bool
+    apart: bool
+
+
+def masks_seen(listing: Listing, facts: Sequence[Facts]) -> Masks:
+    """What was seen of the masks of a listing."""
+    values: Counter[int] = Counter()
+    for fact in facts:
+        values.update(fact.values)
+    lossy = any(is_lossy(path) for sample in listing.samples if sample.truth == "labels" for path in sample.masks)
+    return Masks(values, lossy, not any({1, WHITE} <= fact.values.keys() for fact in facts))
 
 
 def look_at(samples: Sequence[Sample], *, listen: Listener = silent) -> list[Facts]:
