@@ -132,6 +132,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_what_is_accepted(assignment: 
         ("model.norm=layer", "The setting `model.norm` is 'layer'; accepted: 'none' or 'batch'."),
         ("optimizer.name=adamx", "The setting `optimizer.name` is 'adamx'; accepted: 'adam', 'adamw', 'sgd'."),
         ("training.epochs=true", "The setting `training.epochs` is True; accepted: a number."),
+        ("data.fold=1", "`data.fold` is one of `data.folds`, which are not given. Give both, as in --set data.folds=5."),
         ("data.fill=.nan", "The setting `data.fill` is nan; accepted: a finite number."),
     ],
 )  # fmt: skip
@@ -141,7 +142,14 @@ def test_a_value_out_of_range_is_refused_with_the_range(assignment: str, sentenc
 
 @pytest.mark.parametrize(
     "value",
-    ["data.classes=[[a,[0]],[a,[1]]]", "data.classes=[[a,[0]],[b,[0]]]", "data.classes=[[a,[0]]]", "data.ignore=[3,3]"],
+    [
+        "data.classes=[[a,[0]],[a,[1]]]",
+        "data.classes=[[a,[0]],[b,[0]]]",
+        "data.classes=[[a,[0]]]",
+        "data.ignore=[3,3]",
+        "data.classes=[[a,[0]],[b,[]]]",
+        "data.classes=[[a,[0]],['',[1]]]",
+    ],
 )
 def test_a_mask_value_has_one_meaning_and_a_class_one_name(value: str) -> None:
     assert refusal(value).startswith("`data.classes` and `data.ignore` must name two classes or more, each once")

@@ -66,3 +66,8 @@ def test_a_table_that_is_not_there_or_no_text_is_refused(tmp_path: Path) -> None
     (tmp_path / "eyes.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="cannot be read"):
         grouping(f"{tmp_path / 'eyes.csv'}:child")
+
+
+def test_an_empty_word_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"data\.group is empty"):
+        grouping("")

@@ -178,14 +178,14 @@ def test_frames_with_gold_truth_are_object_numbers_grouped_by_sequence(tmp_path:
         "Frames of one sequence stay in one part: 2 sequences.",
         "2 of 4 frames of '01' have no truth; left out.",
         (
-            "The gold truth of '01' need not outline every cell of a frame: cells that it leaves out are read as background; "
-            "--set data.unmarked=ignore counts only the outlined ones and 5 pixels around, "
+            "The gold truth of '01' need not outline every cell of a frame: cells that it leaves out are background, or "
+            "with --set data.unmarked=ignore count for nothing but 5 pixels around the others, "
             "or take '01_GT' out so that the silver truth is read."
         ),
         "3 of 4 frames of '02' have no truth; left out.",
         (
-            "The gold truth of '02' need not outline every cell of a frame: cells that it leaves out are read as background; "
-            "--set data.unmarked=ignore counts only the outlined ones and 5 pixels around."
+            "The gold truth of '02' need not outline every cell of a frame: cells that it leaves out are background, or "
+            "with --set data.unmarked=ignore count for nothing but 5 pixels around the others."
         ),
     )
 

@@ -172,7 +172,7 @@ ROWS: dict[str, Odd] = {
     "one coloured file an object": Odd(lambda root: one_file_an_object(root, ".png"), "united into one foreground."),
     "a few numbers without a gap": Odd(
         lambda root: folder(root, mask=lambda number: of_values(0, 1, 2, 3, 4)),
-        "each is read as a class. If they number objects: --set data.truth=instances.",
+        "each is read as a class. In each mask every value is one piece: if they number objects, --set data.truth=instances.",
     ),
     "JPEG masks": Odd(lambda root: folder(root, mask=white, endings=(".png", ".jpg")), "Masks are black and white with noise ("),
     "smoothed masks": Odd(

@@ -111,3 +111,23 @@ def test_an_ome_zarr_is_predicted_page_by_page(tmp_path: Path, run: Path) -> Non
     path = zarr_image(tmp_path / "data" / "a.zarr", noise(3, HEIGHT, WIDTH), "zyx")
     assert names(predict(run, path, tmp_path / "out", machine=CPU)) == ["a-1.png", "a-2.png", "a-3.png"]
     assert names(predict(run, tmp_path / "data", tmp_path / "again", machine=CPU)) == ["a-1.png", "a-2.png", "a-3.png"]
+
+
+def test_what_is_not_predicted_is_said(tmp_path: Path, run: Path) -> None:
+    heard: list[Event] = []
+    root = pair_folder(tmp_path / "data", 2) / "images"
+    save(root / "more" / "deeper.png", noise(HEIGHT, WIDTH))
+    written(root / "photo.webp", b"RIFF")
+    assert len(predict(run, root, tmp_path / "out", machine=CPU, listen=heard.append).written) == 2
+    said = [event.text for event in heard if isinstance(event, Noted)]
+    assert any("'photo.webp'" in text for text in said)
+    assert any("are left out: 'more'." in text for text in said)
+
+
+def test_what_stands_for_values_that_are_no_numbers_may_be_said_at_prediction(tmp_path: Path, run: Path) -> None:
+    image = noise(HEIGHT, WIDTH).astype(np.float32)
+    image[0, 0] = np.nan
+    path = save(tmp_path / "odd.tif", image)
+    with pytest.raises(DataError, match=r"--set data\.fill=0"):
+        predict(run, path, tmp_path / "out", machine=CPU)
+    assert len(predict(run, path, tmp_path / "out", fill=0.0, machine=CPU).written) == 1

@@ -184,7 +184,7 @@ def predict(
     """Write a label map and an overlay for every image, whatever its size."""
     from utome.cli import commands
 
-    commands.predict(run, images, out, machine=tuple(assignments or ()), json=json)
+    commands.predict(run, images, out, assignments=tuple(assignments or ()), json=json)
 
 
 @app.command()

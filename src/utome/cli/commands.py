@@ -10,7 +10,7 @@ from typing import Any
 from utome.cli.choices import At
 from utome.cli.listening import shown
 from utome.cli.tables import scores_lines
-from utome.config.overrides import evaluation_settings, machine_settings, override, read_config
+from utome.config.overrides import evaluation_settings, override, prediction_settings, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
 from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
@@ -109,12 +109,13 @@ def evaluate(run: Path, data: Path, options: EvaluateOptions, *, json: bool) -> 
             say(line)
 
 
-def predict(run: Path, images: Path, out: Path, *, machine: tuple[str, ...], json: bool) -> None:
+def predict(run: Path, images: Path, out: Path, *, assignments: tuple[str, ...], json: bool) -> None:
     """Show what was written; what failed is named and ends the command with 6."""
     from utome.jobs.predict import predict as job
 
     with shown() as listen:
-        result = job(run, images, out, machine=machine_settings(machine), listen=listen)
+        settings = prediction_settings(assignments)
+        result = job(run, images, out, fill=settings.data.fill, machine=settings.machine, listen=listen)
     if json:
         say_json(result.as_json())
     else:

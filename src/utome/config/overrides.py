@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 
-from utome.config.sections import MachineSettings
 from utome.config.settings import FORMS, Config, check_names, config_from_dict, leaves, paths
 from utome.errors import ConfigError, nearest
 
@@ -40,9 +39,9 @@ def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     return merged
 
 
-def machine_settings(assignments: Sequence[str]) -> MachineSettings:
-    """Where to compute, for commands that have no other settings; `ConfigError` for any but `machine.*`."""
-    return _restricted(assignments, ()).machine
+def prediction_settings(assignments: Sequence[str]) -> Config:
+    """Where to compute and what stands for values that are no numbers, for predicting; `ConfigError` for any but these."""
+    return _restricted(assignments, ("data.fill",))
 
 
 def evaluation_settings(assignments: Sequence[str]) -> Config:

@@ -84,13 +84,18 @@ class DataSettings(Section):
     def _each_value_means_one_thing(self) -> Self:
         names = [name for name, _ in self.classes]
         values = [*self.ignore, *(value for _, members in self.classes for value in members)]
-        if len(set(names)) < len(names) or len(set(values)) < len(values) or len(names) == 1:
+        empty = any(not (name.strip() and members) for name, members in self.classes)
+        if empty or len(set(names)) < len(names) or len(set(values)) < len(values) or len(names) == 1:
             raise ConfigError(
                 "`data.classes` and `data.ignore` must name two classes or more, each once, and give each mask value one meaning, as in "
                 "--set data.classes='[[background,[0]],[crack,[2]]]'."
             )
         if self.split is not None and self.folds is not None:
             raise ConfigError("`data.split` and `data.folds` both say how parts are drawn. Leave one out.")
+        if self.fold and self.folds is None:
+            raise ConfigError(
+                "`data.fold` is one of `data.folds`, which are not given. Give both, as in --set data.folds=5."
+            )
         return self
 
     @model_validator(mode="after")

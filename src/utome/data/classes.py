@@ -15,8 +15,6 @@ MOST_CLASSES = 32
 # Grey values this near to 0 or 255 are noise of compression or smoothing, when nearly all pixels have them.
 NOISE = 32
 NOISE_SHARE = 0.98
-# More classes than this, counted without a gap, may be a few objects.
-FEW_CLASSES = 4
 OBJECTS = "--set data.truth=instances"
 # The largest value of 8 bits: what is found, where there are but 0 and this; not known, where it follows on few classes.
 WHITE = 255
@@ -179,8 +177,6 @@ def _found(found: Sequence[int], declared: Declared) -> tuple[ClassTable, str]:
         )
         return ClassTable(("background", "foreground"), alone, ignored=declared.ignored), note
     note = f"Masks hold {len(found)} values ({', '.join(map(shown, found))}): each is read as a class.{left_out}"
-    if len(found) > FEW_CLASSES and found == [*range(len(found))]:
-        note += f" If they number objects: {OBJECTS}."
     return ClassTable(tuple(f"class {shown(value)}" for value in found), alone, ignored=declared.ignored), note
 
 

@@ -58,6 +58,8 @@ def grouping(said: str | None) -> Grouping:
     """The grouping that the setting `data.group` says: a regular expression, or `TABLE.csv:COLUMN`."""
     if said is None:
         return Grouping()
+    if not said:
+        raise ConfigError("data.group is empty. Give a regular expression, or TABLE.csv:COLUMN, or leave it out.")
     table = TABLE.fullmatch(said)
     if table is not None:
         return Grouping(column=_column(Path(table["path"]), table["column"]), said=said)
@@ -98,4 +100,5 @@ def _lines(path: Path) -> list[dict[str, str]]:
     except FileNotFoundError:
         raise ConfigError(f"data.group names the table '{path}', which is not there. Check the path.") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"The table '{path}' cannot be read ({error}). Save it as CSV in UTF-8.") from error
+        reason = getattr(error, "strerror", None) or "it is no table in UTF-8"
+        raise DataError(f"The table '{path}' cannot be read ({reason}). Save it as CSV in UTF-8.") from error

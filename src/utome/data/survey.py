@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from utome.data.classes import WHITE, ClassTable, Declared, class_table
+from utome.data.classes import OBJECTS, WHITE, ClassTable, Declared, class_table
 from utome.data.fingerprints import fingerprint
 from utome.data.formats import Pixels, Quirk, file_sha256, is_lossy, palette_of
 from utome.data.numbering import numbers_objects
@@ -79,7 +79,11 @@ def survey(listing: Listing, declared: Declared | None = None, *, listen: Listen
         declared = replace(declared, classes=classes, ignored=tuple(dict.fromkeys(ignored)))
     masks = masks_seen(listing, facts)
     table, note = class_table(masks.values, lossy=masks.lossy, declared=declared, apart=masks.apart)
-    if table.count > 2 and not declared.classes and not declared.as_labels and numbers_objects(listing.samples):
+    asked = table.count > 2 and not declared.classes and not declared.as_labels
+    numbered = numbers_objects(listing.samples) if asked else "no"
+    if numbered == "perhaps":
+        note += f" In each mask every value is one piece: if they number objects, {OBJECTS}."
+    if numbered == "surely":
         raise DataError(
             f"The masks hold {table.count} values, and in each mask every value is one piece, as the numbers of objects are. Say what they "
             "are: --set data.truth=instances unites the objects to one foreground, --set data.truth=labels makes each value a class."

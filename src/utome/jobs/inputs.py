@@ -7,6 +7,7 @@ from pathlib import Path
 
 from utome.data.formats import page_count
 from utome.data.layouts.finding import find_images
+from utome.data.layouts.leftovers import left_out
 from utome.errors import DataError
 from utome.events import Listener, Noted
 
@@ -32,6 +33,9 @@ def find_inputs(images: Path, listen: Listener) -> list[Input]:
     training data are: by its number after the name. `DataError` where two still have one name.
     """
     paths = find_images(images)
+    if images.is_dir():
+        for sentence in left_out(set(paths), images):
+            listen(Noted(sentence))
     inputs = [each for path, name in zip(paths, _names(paths, images), strict=True) for each in _pages(path, name)]
     stacks = list(dict.fromkeys(each.path for each in inputs if each.page is not None))
     if stacks:

@@ -33,12 +33,19 @@ class PredictResult:
 
 
 def predict(
-    run: Path, images: Path, out: Path, *, machine: MachineSettings, listen: Listener = silent
+    run: Path,
+    images: Path,
+    out: Path,
+    *,
+    fill: float | None = None,
+    machine: MachineSettings,
+    listen: Listener = silent,
 ) -> PredictResult:
     """Write `out/NAME.png`, a palette PNG of class numbers, and `out/overlays/NAME.png` for every image and every page of a stack.
 
     The names are those of `find_inputs`. An image that cannot be read or does not fit the model is left out and named;
-    `DataError` where that is true of all. Nothing is overwritten.
+    `DataError` where that is true of all. Nothing is overwritten. `fill` stands for values that are no numbers; with none, what stood
+    for them in training.
     """
     model = load_model(run)
     inputs = find_inputs(images, listen)
@@ -48,7 +55,9 @@ def predict(
     written, failed = [], []
     for done, each in enumerate(inputs, start=1):
         try:
-            pixels = read_image(each.path, page=each.page, upright=prepared.upright, fill=prepared.fill)
+            pixels = read_image(
+                each.path, page=each.page, upright=prepared.upright, fill=prepared.fill if fill is None else fill
+            )
             with enough_memory():
                 labels = predictor.labels(pixels, source=each.source)
         except DataError as error:

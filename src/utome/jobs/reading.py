@@ -72,6 +72,8 @@ def split_data(found: Survey, settings: DataSettings, *, seed: int, listen: List
     """The parts; every doubt about the data is said."""
     by = rule(settings)
     parts = split(found.facts, by, seed=seed)
+    if by.folds is not None:
+        listen(Noted(f"Fold {by.fold} of {by.folds}, counted from 0, is the test part."))
     for problem in problems(found, parts, by):
         listen(Noted(f"WARNING: {problem}"))
     return parts

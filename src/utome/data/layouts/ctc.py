@@ -88,8 +88,8 @@ def _cells_left_out(folder: Path) -> str:
     silver = folder.with_name(f"{folder.name}_ST") / "SEG"
     instead = f", or take '{folder.name}_GT' out so that the silver truth is read" if silver.is_dir() else ""
     return (
-        f"The gold truth of '{folder.name}' need not outline every cell of a frame: cells that it leaves out are read as "
-        f"background; --set data.unmarked=ignore counts only the outlined ones and 5 pixels around{instead}."
+        f"The gold truth of '{folder.name}' need not outline every cell of a frame: cells that it leaves out are "
+        f"background, or with --set data.unmarked=ignore count for nothing but 5 pixels around the others{instead}."
     )
 
 

@@ -1,6 +1,7 @@
 """Files that lie beside images and masks and are none of them: they are said, since whoever put them there may count on them."""
 
 from collections import defaultdict
+from collections.abc import Set
 from pathlib import Path
 
 from utome.data.formats import SUFFIXES, is_image_file
@@ -16,12 +17,11 @@ DOCUMENTS = frozenset({
 
 def leftovers(listing: Listing) -> tuple[str, ...]:
     """What to say of files that no sample has, in the folders of images and masks and in folders inside these."""
-    used = {
-        path
-        for sample in listing.samples
-        for path in (sample.image, *sample.masks, sample.second, sample.field)
-        if path is not None
-    }
+    return left_out(_used(listing), listing.root)
+
+
+def left_out(used: Set[Path], root: Path) -> tuple[str, ...]:
+    """What to say of other files than those `used`, in their folders and in folders inside these."""
     strange: dict[Path, list[str]] = defaultdict(list)
     deeper: dict[Path, list[str]] = defaultdict(list)
     folders = {path.parent for path in used}
@@ -37,17 +37,26 @@ def leftovers(listing: Listing) -> tuple[str, ...]:
     accepted = ", ".join(sorted(SUFFIXES))
     return (
         *(
-            f"Left out in '{_place(folder, listing.root)}', being no files that are read ({accepted}): {named(names)}."
+            f"Left out in '{_place(folder, root)}', being no files that are read ({accepted}): {named(names)}."
             for folder, names in strange.items()
         ),
         *(
-            f"Images in folders inside '{_place(folder, listing.root)}' are left out: {named(names)}. Move them up beside the others."
+            f"Images in folders inside '{_place(folder, root)}' are left out: {named(names)}. Move them up beside the others."
             for folder, names in deeper.items()
         ),
     )
 
 
-def _leads_to(folder: Path, folders: set[Path]) -> bool:
+def _used(listing: Listing) -> set[Path]:
+    return {
+        path
+        for sample in listing.samples
+        for path in (sample.image, *sample.masks, sample.second, sample.field)
+        if path is not None
+    }
+
+
+def _leads_to(folder: Path, folders: Set[Path]) -> bool:
     return any(folder in inner.parents for inner in folders)
 
 
