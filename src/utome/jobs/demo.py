@@ -68,7 +68,7 @@ def demo(out: Path, *, seed: int = 0, listen: Listener = silent) -> Demo:
         raise ConfigError(f"'{out}' is there already and is not overwritten. Give another --out.")
     data = sample_folder()
     listen(Noted(f"1/5 inspect {data}"))
-    inspection = inspect(data, listen=listen)
+    inspection = inspect(data, cost=False, listen=listen)
     listen(Noted("2/5 train (about a minute on two cores)"))
     config = override(load_recipe("unet").settings, [*SETTINGS, f"seed={seed}"])
     training = train(data, config, out / "run", listen=listen)
