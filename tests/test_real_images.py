@@ -16,7 +16,7 @@ from utome.data.layouts.finding import find_samples
 from utome.data.survey import survey
 from utome.jobs.train import train
 from utome.modelfolder.folder import load_model
-from utome.recipes.library import load_recipe, network_names
+from utome.recipes.library import load_recipe, recipe_names
 
 # Shorter than a user's run, but each learns far more than the commonest class.
 SPLIT = ["--set", "data.split=22/4/4"]
@@ -83,7 +83,7 @@ def test_predict_writes_one_label_map_an_image_of_its_stem_and_size(
 
 
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("recipe", network_names())
+@pytest.mark.parametrize("recipe", recipe_names())
 def test_every_recipe_trains_two_epochs_on_real_images(recipe: str, real_images: Path, tmp_path: Path) -> None:
     for kind in ("image", "label"):
         (tmp_path / "em" / kind).mkdir(parents=True)
