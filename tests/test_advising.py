@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.builders import look, pair_folder, tiny_config
-from utome.config.settings import Config
-from utome.jobs.advising import advise, advised, narrower
+from utome.config.overrides import override
+from utome.jobs.advising import advise, advised, may_narrow, narrower
 from utome.recipes.library import load_recipe
 
 
@@ -53,17 +53,24 @@ def test_other_recipes_are_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "steps", "fixed", "width"),
+    ("recipe", "assignments", "fixed", "may"),
     [
-        ("auto", 599, (), "16"),
-        ("auto", 600, (), None),
-        ("auto", 10, ("model.width",), None),
-        ("unet", 10, (), None),
+        ("auto", (), (), True),
+        ("auto", (), ("model.width",), False),
+        ("auto", ("model.architecture=efficient-unet",), ("model.architecture",), False),
+        ("auto", ("model.width=1",), (), False),
+        ("unet", (), (), False),
     ],
 )
-def test_little_time_halves_the_width_of_auto_alone(
-    recipe: str, steps: int, fixed: tuple[str, ...], width: str | None
+def test_the_width_is_chosen_by_auto_alone_where_there_is_one(
+    recipe: str, assignments: tuple[str, ...], fixed: tuple[str, ...], may: bool
 ) -> None:
-    config: Config = load_recipe(recipe).config
-    advice = narrower(config, steps, fixed)
-    assert (advice and advice.value) == width
+    assert may_narrow(override(load_recipe(recipe).settings, assignments), fixed) is may
+
+
+def test_little_time_halves_the_width() -> None:
+    config = load_recipe("auto").config
+    advice = narrower(config, 599)
+    assert advice is not None
+    assert (advice.path, advice.value) == ("model.width", "16")
+    assert narrower(config, 600) is None

@@ -273,3 +273,11 @@ LABELS: dict[str, np.ndarray] = {
 def test_the_labels_of_an_odd_folder_are_those_that_were_meant(tmp_path: Path, row: str) -> None:
     ROWS[row].build(tmp_path)
     assert first_labels(tmp_path, ROWS[row].options).tolist() == LABELS[row].tolist()
+
+
+def test_what_is_said_of_objects_has_no_effect_on_classes_and_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder(tmp_path)
+    ended = run_here(["inspect", tmp_path, "--no-cost", "--set", "data.unmarked=ignore"], monkeypatch, capsys)
+    assert "data.unmarked=ignore has no effect: the masks hold classes, not objects." in ended.output

@@ -40,7 +40,7 @@ class Warper:
     def __call__(self, places: Sequence[Place], fields: Fields, *, border: int) -> Warped:
         """The tile at each place, moved as its field says; all images have the same channels.
 
-        A field that leads to whole pixels moves them bit for bit. Elsewhere places are kept to 2^-13 pixels or better up to
+        A field that leads to whole pixels moves them bit for bit. Elsewhere places are kept to 2^-12 pixels or better up to
         tiles of 4096 pixels, and interpolation weights are float32.
         """
         origins, size = _boxes(places, fields)

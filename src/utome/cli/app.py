@@ -40,21 +40,12 @@ Set = Annotated[
         show_default=False,
     ),
 ]
-SetMachine = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="PATH=VALUE",
-        help="where to compute, as in machine.device=cpu; may be repeated",
-        show_default=False,
-    ),
-]
 SetReading = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="where to compute, and how these files are read, as in machine.device=cpu or data.truth=instances; may be repeated",
+        help="where to compute, and how these files are read, as in machine.device=cpu or data.fill=0; may be repeated",
         show_default=False,
     ),
 ]
@@ -178,7 +169,7 @@ def predict(
         Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
-    assignments: SetMachine = None,
+    assignments: SetReading = None,
     json: Json = False,
 ) -> None:
     """Write a label map and an overlay for every image, whatever its size."""
@@ -203,10 +194,10 @@ def recipes(
     """The recipes there are: their papers, settings and reasons."""
     from utome.cli import commands
 
-    if preview is not None:
-        commands.preview(preview, commands.Source(name, tuple(assignments or ()), None), out)
+    if preview is None:
+        commands.recipes(name, tuple(assignments or ()), json=json)
     else:
-        commands.recipes(name, json=json)
+        commands.preview(preview, commands.Source(name, tuple(assignments or ()), None), out, json=json)
 
 
 @app.command()

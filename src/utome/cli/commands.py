@@ -126,8 +126,10 @@ def predict(run: Path, images: Path, out: Path, *, assignments: tuple[str, ...],
         )
 
 
-def recipes(name: str | None, *, json: bool) -> None:
+def recipes(name: str | None, assignments: tuple[str, ...], *, json: bool) -> None:
     """Show all recipes, or one with its reasons."""
+    if assignments:
+        raise ConfigError("--set changes what --preview DATA shows. Give both, or neither.")
     if name is None:
         titles = {each: load_recipe(each).title for each in recipe_names()}
         if json:
@@ -149,13 +151,16 @@ def recipes(name: str | None, *, json: bool) -> None:
     say(recipe.config.as_yaml().rstrip())
 
 
-def preview(data: Path, source: Source, out: Path) -> None:
+def preview(data: Path, source: Source, out: Path, *, json: bool) -> None:
     """Show where the page lies."""
     from utome.jobs.preview import preview as job
 
     config = settings_of(source)
     with shown() as listen:
         count = job(data, config, out, fixed=source.fixed, listen=listen)
+    if json:
+        say_json({"page": str(out), "images": count})
+        return
     say(f"{count} training images as {config.recipe} shows them to the network: {out}")
 
 

@@ -90,6 +90,10 @@ class DataSettings(Section):
                 "`data.classes` and `data.ignore` must name two classes or more, each once, and give each mask value one meaning, as in "
                 "--set data.classes='[[background,[0]],[crack,[2]]]'."
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_draw_parts(self) -> Self:
         if self.split is not None and self.folds is not None:
             raise ConfigError("`data.split` and `data.folds` both say how parts are drawn. Leave one out.")
         if self.fold and self.folds is None:

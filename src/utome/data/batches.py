@@ -1,29 +1,53 @@
 """Training tiles, cut at places drawn by key and gathered into batches.
 
-Each draw is keyed by (seed, epoch, content of the sample, number of the tile): the order of files changes nothing.
+Each draw is keyed by (seed, pass over all tiles, content of the sample, number of the tile): the order of files changes nothing.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from utome.data.dataset import Dataset
 from utome.randomness import generator, key
 from utome.tiling import Geometry, Place
 
-# Cuts and changes the tiles at these places, each with its own generator of draws: see `utome.augmentation.tiles`. What it returns has
-# `image`, `labels` and `weights`.
-Augment = Callable[..., Any]
 # A tile: which pass over all tiles it belongs to, the number of its image, and its own number in that image.
 Tile = tuple[int, int, int]
 # Axes (rows, columns) along which a tile is mirrored.
 MIRRORINGS: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
+
+
+@runtime_checkable
+class Tiles(Protocol):
+    """Tiles that were cut and changed; labels and weights lack the border that the network consumes."""
+
+    @property
+    def image(self) -> Float[Tensor, "n c h w"]:
+        """What the network sees."""
+
+    @property
+    def labels(self) -> UInt8[Tensor, "n y x"]:
+        """The class of each pixel."""
+
+    @property
+    def weights(self) -> Float[Tensor, "n y x"] | None:
+        """The weight of each pixel, if they differ."""
+
+
+@runtime_checkable
+class Augment(Protocol):
+    """Cuts and changes the tiles at these places, each with its own generator of draws: see `utome.augmentation.tiles`."""
+
+    def __call__(
+        self, places: Sequence[Place], draws: Sequence[np.random.Generator], *, side: int, border: int
+    ) -> Tiles:
+        """Tiles of `side` pixels, of which `border` on each side have no label."""
 
 
 @dataclass(frozen=True)

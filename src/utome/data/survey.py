@@ -65,6 +65,16 @@ class Survey:
         """1 where every image is grey, else 3."""
         return max(fact.channels for fact in self.facts)
 
+    def class_pixels(self, facts: Sequence[Facts]) -> list[int]:
+        """How many pixels of these samples each class has."""
+        pixels = [0] * self.classes.count
+        for fact in facts:
+            for value, count in fact.values.items():
+                number = self.classes.number(value)
+                if number is not None:
+                    pixels[number] += count
+        return pixels
+
 
 def survey(listing: Listing, declared: Declared | None = None, *, listen: Listener = silent) -> Survey:
     """Look at every sample, keeping none in memory; `DataError` names each that cannot be used, the first few of many.

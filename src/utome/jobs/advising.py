@@ -54,10 +54,20 @@ def advised(found: Survey, config: Config, fixed: Collection[str]) -> tuple[Conf
     return override(config.as_dict(), [f"{each.path}={each.value}" for each in advice]), advice
 
 
-def narrower(config: Config, steps: int, fixed: Collection[str]) -> Advice | None:
-    """Half the width for the recipe `auto`, where the time allows so few steps at the whole one; none where it does not help."""
-    if config.recipe != AUTO or "model.width" in fixed or steps >= ENOUGH_STEPS:
+def may_narrow(config: Config, fixed: Collection[str]) -> bool:
+    """Whether the width is for the recipe `auto` to choose, and there is one to halve."""
+    return config.recipe == AUTO and "model.width" not in fixed and _width(config) >= HALF
+
+
+def narrower(config: Config, steps: int) -> Advice | None:
+    """Half the width, where the time allows so few steps at the whole one; none where it allows enough."""
+    if steps >= ENOUGH_STEPS:
         return None
-    width = config.as_dict()["model"]["width"] // HALF
+    width = _width(config) // HALF
     reason = f"only some {steps} steps of the whole width fit into the time; the half is about three times as fast"
     return Advice("model.width", str(width), reason)
+
+
+def _width(config: Config) -> int:
+    """0 where the network has no such setting."""
+    return int(getattr(config.model, "width", 0))

@@ -24,7 +24,8 @@ from utome.report.inspection import inspection_html
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found; the settings that suit it; its parts; doubts; and what was chosen of the settings, with reasons.
+    """What was found; the settings that suit it; its parts; doubts; what was chosen of the settings, with reasons; and how many
+    groups of images stay together, none where every image stands alone.
 
     Where no parts can be drawn to train on, `refusal` says why, and there is neither advice nor cost.
     """
@@ -36,6 +37,7 @@ class Inspection:
     problems: tuple[str, ...]
     advice: tuple[Advice, ...]
     cost: Cost | None
+    groups: int | None = None
     refusal: DataError | None = None
 
     @property
@@ -47,12 +49,6 @@ class Inspection:
     def said_parts(self) -> dict[str, int]:
         """How many images the folders give to each part; `unassigned` where they do not say."""
         return dict(Counter(fact.sample.part or "unassigned" for fact in self.survey.facts))
-
-    @property
-    def groups(self) -> int | None:
-        """How many groups of images stay together; none where every image stands alone."""
-        grouping = rule(self.config.data).groups
-        return len({grouping.of(fact.sample) for fact in self.survey.facts} - {None}) or None
 
     @property
     def settings(self) -> str:
@@ -67,14 +63,8 @@ class Inspection:
     @property
     def shares(self) -> list[tuple[str, float]]:
         """Each class and its share of all pixels of which something is known."""
-        table = self.survey.classes
-        pixels = [0] * table.count
-        for fact in self.survey.facts:
-            for value, count in fact.values.items():
-                number = table.number(value)
-                if number is not None:
-                    pixels[number] += count
-        return [(name, count / sum(pixels)) for name, count in zip(table.names, pixels, strict=True)]
+        pixels = self.survey.class_pixels(self.survey.facts)
+        return [(name, count / sum(pixels)) for name, count in zip(self.survey.classes.names, pixels, strict=True)]
 
     def as_json(self) -> dict[str, Any]:
         """The document of `utome inspect --json`."""
@@ -108,15 +98,16 @@ def inspect(data: Path, assignments: Sequence[str] = (), *, cost: bool = True, l
     `DataError` names what cannot be used. With `cost`, a few training steps are timed.
     """
     config = override(load_recipe("auto").settings, assignments)
-    found = read_data(data, config.data, listen)
+    found, by = read_data(data, config.data, listen), rule(config.data)
     try:
-        parts = split(found.facts, rule(config.data), seed=config.seed)
+        parts = split(found.facts, by, seed=config.seed)
     except DataError as error:
-        return Inspection(data, config, found, None, (), (), None, error)
+        return Inspection(data, config, found, None, (), (), None, refusal=error)
     suited, advice = advised(found, config, {each.partition("=")[0].strip() for each in assignments})
     price = measure_cost(build(found, parts, suited, silent)) if cost else None
-    doubts = tuple(problems(found, parts, rule(config.data)))
-    return Inspection(data, suited, found, parts, doubts, advice, price)
+    doubts = tuple(problems(found, parts, by))
+    groups = len({by.groups.of(fact.sample) for fact in found.facts} - {None}) or None
+    return Inspection(data, suited, found, parts, doubts, advice, price, groups)
 
 
 def write_page(found: Inspection, path: Path) -> None:

@@ -118,13 +118,7 @@ def _weigh(found: Survey, parts: Split, config: Config) -> Weigh | None:
     settings = config.loss.weights
     if not settings.needed:
         return None
-    counts = [0] * found.classes.count
-    for fact in parts.train:
-        for value, pixels in fact.values.items():
-            number = found.classes.number(value)
-            if number is not None:
-                counts[number] += pixels
-    balance = class_weights(counts) if settings.balance else ()
+    balance = class_weights(found.class_pixels(parts.train)) if settings.balance else ()
     rule = WeightMapRule(settings.map, settings.w0, settings.sigma, class_weights=balance, separate=settings.separate)
 
     def weigh(labels: LabelMap, objects: Objects | None) -> tuple[LabelMap, Weights]:

@@ -38,12 +38,12 @@ def told(listing: Listing, settings: DataSettings) -> Listing:
         )
         for sample in listing.samples
     )
-    if truth is None:
-        return replace(listing, samples=samples)
     notes = []
-    if any(sample.truth == "instances" for sample in samples):
+    if settings.unmarked != "background" and not any(sample.truth in {"instances", "objects"} for sample in samples):
+        notes.append(f"data.unmarked={settings.unmarked} has no effect: the masks hold classes, not objects.")
+    if truth is not None and any(sample.truth == "instances" for sample in samples):
         notes.append("The masks hold object numbers: objects are united into one foreground.")
-    if any(sample.truth != truth for sample in samples):
+    if truth is not None and any(sample.truth != truth for sample in samples):
         notes.append(
             f"data.truth={truth} has no effect: the layout '{listing.layout}' says itself that there is "
             f"{'an outline' if samples[0].truth == 'coco' else 'one file'} an object."

@@ -11,7 +11,7 @@ from utome.config.settings import Config
 from utome.device import enough_memory
 from utome.errors import InterruptedRunError, ModelError
 from utome.events import EpochDone, Event, Listener, Noted, silent
-from utome.jobs.advising import AUTO, narrower
+from utome.jobs.advising import may_narrow, narrower
 from utome.jobs.costing import lasting, step_seconds
 from utome.jobs.interruption import terminable
 from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
@@ -59,7 +59,8 @@ def train(
             fixed = {*fixed, "training.epochs"}
         prepared = prepare(data, config, listen, fixed=fixed)
         if minutes is not None:
-            prepared = _narrowed(prepared, 60 * minutes, fixed or (), listen)
+            if fixed is not None and may_narrow(prepared.task.config, fixed):
+                prepared = _narrowed(prepared, 60 * minutes, listen)
             prepared = _within(prepared, 60 * minutes, time.perf_counter() - started, listen)
         folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
         if prepared.starting is not None:
@@ -93,12 +94,10 @@ def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
         return _run(prepared, progress, folder, listen)
 
 
-def _narrowed(prepared: Prepared, seconds: float, fixed: Collection[str], listen: Listener) -> Prepared:
-    """The recipe `auto` with half the width where the time is short; any other as it is."""
+def _narrowed(prepared: Prepared, seconds: float, listen: Listener) -> Prepared:
+    """The same training with half the width, where the time is short."""
     config = prepared.task.config
-    if config.recipe != AUTO:
-        return prepared
-    advice = narrower(config, int(seconds / step_seconds(prepared)), fixed)
+    advice = narrower(config, int(seconds / step_seconds(prepared)))
     if advice is None:
         return prepared
     listen(Noted(f"auto: {advice.path}={advice.value}, since {advice.reason}."))

@@ -30,7 +30,7 @@ def left_out(used: Set[Path], root: Path) -> tuple[str, ...]:
             if path in used or path.name.startswith(".") or path.name in LITTER or path.suffix.lower() in DOCUMENTS:
                 continue
             if path.is_dir() and not is_image_file(path):
-                if path not in folders and not _leads_to(path, folders) and any(map(is_image_file, path.iterdir())):
+                if path not in folders and not _leads_to(path, folders) and _may_hold_images(path):
                     deeper[folder].append(path.name)
             elif not is_image_file(path):
                 strange[folder].append(path.name)
@@ -54,6 +54,13 @@ def _used(listing: Listing) -> set[Path]:
         for path in (sample.image, *sample.masks, sample.second, sample.field)
         if path is not None
     }
+
+
+def _may_hold_images(folder: Path) -> bool:
+    try:
+        return any(map(is_image_file, folder.iterdir()))
+    except PermissionError:
+        return True
 
 
 def _leads_to(folder: Path, folders: Set[Path]) -> bool:
