@@ -50,22 +50,35 @@ def train(
     now; the final scores and the report come after. The config that is written down has that length, and so repeats the same
     steps. Nothing is written before data, config and device are found good.
     """
-    started = time.perf_counter()
     load_recipe(config.recipe)  # the report names it, so an unknown one is refused now and not at the end
     folder = RunFolder(out)
     folder.refuse_if_there()
     with enough_memory():
-        if fixed is not None and minutes is not None:
-            fixed = {*fixed, "training.epochs"}
-        prepared = prepare(data, config, listen, fixed=fixed)
-        if minutes is not None:
-            if fixed is not None and may_narrow(prepared.task.config, fixed):
-                prepared = _narrowed(prepared, 60 * minutes, listen)
-            prepared = _within(prepared, 60 * minutes, time.perf_counter() - started, listen)
+        prepared = plan(data, config, fixed=fixed, minutes=minutes, listen=listen)
         folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
         if prepared.starting is not None:
             folder.write_starting_weights(prepared.starting)
         return _run(prepared, begin(prepared.task), folder, listen)
+
+
+def plan(
+    data: Path,
+    config: Config,
+    *,
+    fixed: Collection[str] | None = None,
+    minutes: float | None = None,
+    listen: Listener = silent,
+) -> Prepared:
+    """What `train` with these arguments begins with: its task's config has the length that fits into the minutes."""
+    started = time.perf_counter()
+    if fixed is not None and minutes is not None:
+        fixed = {*fixed, "training.epochs"}
+    prepared = prepare(data, config, listen, fixed=fixed)
+    if minutes is None:
+        return prepared
+    if fixed is not None and may_narrow(prepared.task.config, fixed):
+        prepared = _narrowed(prepared, 60 * minutes, listen)
+    return _within(prepared, 60 * minutes, time.perf_counter() - started, listen)
 
 
 def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
