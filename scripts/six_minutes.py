@@ -5,8 +5,8 @@
     python scripts/six_minutes.py table runs/six
 
 The first command lets `--minutes` fix the length of each training while nothing else runs; the second trains with just these
-lengths, one thread each, however busy the machine is. Each seed tests on another fifth of the images, the eyes of a child or the
-tiles of a photograph together. What is done is not done again.
+lengths, one thread each, however busy the machine is. Each seed draws its own fifth of the images to test on, the eyes of a child
+together; the cracks have test images of their own. What is done is not done again.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from utome.evaluation.otsu import LabelMap, Otsu, fit_otsu
 from utome.events import silent
 from utome.files import write_json, write_text
 from utome.jobs.reading import read_data, split_data
-from utome.jobs.train import plan, train
+from utome.jobs.train import plan, resume, train
 from utome.metrics.confusion import confusion
 from utome.modelfolder.folder import load_model
 from utome.prediction.predictor import Predictor
@@ -68,8 +68,8 @@ def main() -> None:
     commands.add_parser("table").add_argument("runs", type=Path)
     arguments = parser.parse_args()
     if arguments.command == "plan":
-        for run in all_runs():
-            _plan(arguments.data, arguments.runs, *run)
+        for data, recipe in product(FOREGROUND, RECIPES):
+            _plan(arguments.data, arguments.runs, data, recipe)
     elif arguments.command == "train":
         with ProcessPoolExecutor(2, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
             list(pool.map(partial(_train, arguments.data, arguments.runs), all_runs()))
@@ -86,30 +86,34 @@ def _folder(runs: Path, seed: int, data: str, recipe: str) -> Path:
     return runs / f"{data}-{recipe}-{seed}"
 
 
-def _plan(root: Path, runs: Path, seed: int, data: str, recipe: str) -> None:
+def _planned(runs: Path, data: str, recipe: str) -> Path:
+    return runs / "planned" / f"{data}-{recipe}.yaml"
+
+
+def _plan(root: Path, runs: Path, data: str, recipe: str) -> None:
     """Write down the config of the training that fits into the time on this machine as it is now."""
-    path = _folder(runs, seed, data, recipe) / "planned.yaml"
+    path = _planned(runs, data, recipe)
     if path.exists():
         return
-    parts = [] if data in PARTED else [f"data.folds={FOLDS}", f"data.fold={seed}"]
-    config = override(load_recipe(recipe).settings, [f"seed={seed}", *parts])
+    config = override(load_recipe(recipe).settings, [] if data in PARTED else [f"data.folds={FOLDS}"])
     found = plan(root / data, config, fixed=(), minutes=MINUTES).task.config
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, found.as_yaml())
     training = found.training
-    sys.stdout.write(f"{path.parent.name}: {training.epochs} epochs of {training.steps_per_epoch} steps\n")
+    sys.stdout.write(f"{path.stem}: {training.epochs} epochs of {training.steps_per_epoch} steps\n")
 
 
 def _train(root: Path, runs: Path, run: tuple[int, str, str]) -> None:
-    """Train at the planned length and score the images that were kept."""
-    folder, (_, data, recipe) = _folder(runs, *run), run
+    """Train at the planned length, or go on with it, and score the images that were kept."""
+    folder, (seed, data, recipe) = _folder(runs, *run), run
     scores, out = folder / "scores.json", folder / "run"
     if scores.exists():
         return
+    config = override(read_config(_planned(runs, data, recipe)), ["machine.threads=1", f"seed={seed}"])
     if out.exists():
-        raise SystemExit(f"'{out}' is unfinished; remove it.")
-    config = override(read_config(folder / "planned.yaml"), ["machine.threads=1"])
-    train(root / data, config, out)
+        resume(root / data, out)
+    else:
+        train(root / data, config, out)
     model = load_model(out)
     predictor = Predictor(model, choose_device(config.machine, precision=model.card.precision))
     labelled: dict[str, Labelled] = {recipe: lambda sample: predictor.labels(read_pixels(sample), source=sample.source)}

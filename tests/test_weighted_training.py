@@ -9,12 +9,15 @@ import pytest
 from tests.builders import draw_discs, noise, save, tiny_config
 from utome.augmentation.separation import components, separate
 from utome.augmentation.weight_maps import WeightMapRule, weight_map
+from utome.config.overrides import override
 from utome.data.dataset import Item, Weigh
 from utome.data.weight_cache import WeightCache
+from utome.errors import ConfigError
 from utome.events import silent
 from utome.jobs import preparing
 from utome.jobs.preparing import Prepared, prepare
 from utome.jobs.train import resume, train
+from utome.recipes.library import load_recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -184,3 +187,11 @@ def test_an_interrupted_run_with_weights_goes_on_to_the_same_end(tmp_path: Path)
     again = resume(discs, tmp_path / "cut").run
     for name in ("history.csv", "model/model.safetensors"):
         assert (again / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("setting", ["loss.weights.map=border", "loss.weights.balance=true"])
+def test_weights_without_a_term_that_heeds_them_are_refused(setting: str) -> None:
+    without = ["loss.cross_entropy=0", "loss.dice=1", setting]
+    with pytest.raises(ConfigError, match=r"^`loss.weights` weighs pixels, but Dice and Jaccard"):
+        override(load_recipe("unet").settings, without)
+    assert override(load_recipe("unet").settings, [*without, "loss.focal=1"]).loss.focal == 1

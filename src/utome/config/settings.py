@@ -53,6 +53,17 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _some_term_heeds_weights(self) -> Self:
+        loss = self.loss
+        weighs = loss.weights.map != "none" or loss.weights.balance
+        if weighs and not (loss.cross_entropy or loss.bce or loss.focal):
+            raise ConfigError(
+                "`loss.weights` weighs pixels, but Dice and Jaccard, the only terms of the loss, know no pixel weights. Add a term "
+                "that does, as loss.cross_entropy=1, or set loss.weights.map=none and loss.weights.balance=false."
+            )
+        return self
+
     def as_dict(self) -> dict[str, Any]:
         """The settings as plain values, as YAML and JSON hold them."""
         return self.model_dump(mode="json")
