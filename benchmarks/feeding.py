@@ -15,7 +15,8 @@ from utome.events import silent
 from utome.jobs.demo import sample_folder
 from utome.jobs.preparing import prepare
 from utome.recipes.library import load_recipe
-from utome.training.loop import begin, fit
+from utome.training.loop import Fleeting, fit
+from utome.training.progress import begin
 
 EPOCHS = 3
 SHARE = 0.10
@@ -29,9 +30,9 @@ class Timed(TileBatches):
         self.waited: list[float] = []
         self.taken: list[float] = []
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
+    def epoch(self, epoch: int, *, after: int = 0) -> Iterator[Batch]:
         """The batches of one epoch."""
-        batches, waited, begun = super().epoch(epoch), 0.0, time.perf_counter()
+        batches, waited, begun = super().epoch(epoch, after=after), 0.0, time.perf_counter()
         while True:
             asked = time.perf_counter()
             batch = next(batches, None)
@@ -49,7 +50,7 @@ def feeding() -> list[Row]:
     task = prepare(sample_folder(), config, silent).task
     timed = Timed(task.batches)
     task = replace(task, batches=timed)
-    fit(task, begin(task), lambda epoch: None, listen=silent)
+    fit(task, begin(task), Fleeting(), listen=silent)
     return [
         _row(epoch, len(timed), waited, taken)
         for epoch, (waited, taken) in enumerate(zip(timed.waited, timed.taken, strict=True), start=1)

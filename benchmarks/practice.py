@@ -6,7 +6,7 @@ import torch
 
 from utome.config.settings import Config
 from utome.device import choose_device, compute_repeatably
-from utome.losses.total import supervised_loss
+from utome.losses.total import loss_terms, total
 from utome.models.architectures import ARCHITECTURES, build_network
 from utome.training.optimizers import make_optimizer
 
@@ -25,7 +25,7 @@ class Practice:
         self._network = build_network(config.model, in_channels=channels, classes=CLASSES, seed=config.seed)
         compute_repeatably()
         self.device.place_network(self._network)
-        self._loss = supervised_loss(config.loss)
+        self._terms = loss_terms(config.loss)
         self._optimizer = make_optimizer(self._network, config.optimizer)
         geometry, draws = self._network.geometry, torch.Generator().manual_seed(config.seed)
         side = geometry.input_side(max(1, side - geometry.shrink))
@@ -49,7 +49,7 @@ class Practice:
         started = time.perf_counter()
         with self.device.autocast():
             answers = self._network.supervised(self._image)
-        value = self._loss(answers, self._target)
+        value = total(self._terms(answers, self._target, None))
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(value)
         self._optimizer.step()

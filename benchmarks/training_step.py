@@ -32,8 +32,9 @@ from utome.losses.total import total_loss
 from utome.models.architectures import build_network
 from utome.models.network import SegmentationNetwork
 from utome.recipes.library import load_recipe
-from utome.training.loop import Task, begin, fit
+from utome.training.loop import Fleeting, fit
 from utome.training.optimizers import make_optimizer
+from utome.training.progress import Task, begin
 
 WIDTHS = (16, 32, 64)
 # More pairs for the width that the recipe has.
@@ -93,7 +94,7 @@ def _row(width: int, pairs: int) -> Row:
     task, plain = _contestants(config, steps=pairs + 1)
     progress = begin(task)
     race = Race(plain)
-    fit(task, progress, lambda epoch: None, listen=race)
+    fit(task, progress, Fleeting(), listen=race)
     ours, theirs = race.utome_seconds[1:], race.plain_seconds[1:]
     ratios = list(starmap(truediv, zip(theirs, ours, strict=True)))
     images = config.training.batch

@@ -32,7 +32,8 @@ from utome.evaluation.otsu import LabelMap, Otsu, fit_otsu
 from utome.events import silent
 from utome.files import write_json, write_text
 from utome.jobs.reading import read_data, split_data
-from utome.jobs.train import plan, resume, train
+from utome.jobs.resume import resume
+from utome.jobs.train import plan, train
 from utome.metrics.confusion import confusion
 from utome.modelfolder.folder import load_model
 from utome.prediction.predictor import Predictor
@@ -79,7 +80,7 @@ def main() -> None:
 
 def all_runs() -> Iterator[tuple[int, str, str]]:
     """Seed by seed, so that an unfinished study is a smaller one and not a lopsided one."""
-    return product(range(SEEDS), FOREGROUND, RECIPES)
+    return ((seed, data, recipe) for seed, recipe, data in product(range(SEEDS), RECIPES, FOREGROUND))
 
 
 def _folder(runs: Path, seed: int, data: str, recipe: str) -> Path:

@@ -4,19 +4,23 @@ import json
 from pathlib import Path
 
 import pytest
-import safetensors.torch
 import torch
 
 from tests.builders import draw_discs, tiny_config
+from tests.checkpoint_files import best_tensors, state_tensors
 from tests.small_networks import picture, small
 from utome.config.settings import Config
 from utome.errors import ConfigError
 from utome.events import EpochDone, Event, silent
 from utome.jobs.preparing import prepare
-from utome.jobs.train import TrainResult, resume, train
+from utome.jobs.resume import resume
+from utome.jobs.train import TrainResult, train
 from utome.training.averaging import AveragedNetwork
 from utome.training.checkpoints import Checkpoints
-from utome.training.loop import begin, fit, result
+from utome.training.keeping import CheckpointKeeper
+from utome.training.loop import fit
+from utome.training.progress import begin, result
+from utome.training.state import put_back
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -99,8 +103,8 @@ def test_without_averages_the_trained_network_is_the_result(discs: Path) -> None
 
 
 def test_the_averages_are_what_is_kept_and_not_the_weights(run: TrainResult, discs: Path, tmp_path: Path) -> None:
-    newest = safetensors.torch.load_file(run.run / "checkpoints" / "epoch-00003.safetensors")
-    best = safetensors.torch.load_file(run.run / "checkpoints" / f"best-{run.best.epoch:05d}.safetensors")
+    newest = state_tensors(run.run, 3)
+    best = best_tensors(run.run)
     averages = {name.removeprefix("average."): each for name, each in newest.items() if name.startswith("average.")}
     assert averages.keys() == best.keys()
     assert any(not torch.equal(each, newest[f"network.{name}"]) for name, each in averages.items())
@@ -112,9 +116,7 @@ def test_the_averages_are_what_is_kept_and_not_the_weights(run: TrainResult, dis
 
 def test_averages_do_not_change_what_is_trained(run: TrainResult, discs: Path, tmp_path: Path) -> None:
     plain = train(discs, config("training.average=null"), tmp_path / "plain")
-    ours, theirs = (
-        safetensors.torch.load_file(each.run / "checkpoints" / "epoch-00003.safetensors") for each in (run, plain)
-    )
+    ours, theirs = (state_tensors(each.run, 3) for each in (run, plain))
     weights = [name for name in theirs if name.startswith("network.")]
     assert weights
     assert all(torch.equal(ours[name], theirs[name]) for name in weights)
@@ -124,17 +126,21 @@ def test_averages_do_not_change_what_is_trained(run: TrainResult, discs: Path, t
 def test_averages_come_back_from_a_checkpoint_bit_for_bit(discs: Path, tmp_path: Path) -> None:
     task = prepare(discs, config(), silent).task
     progress = begin(task)
-    checkpoints = Checkpoints(tmp_path, task.config)
-    fit(task, progress, lambda epoch: checkpoints.save(task.network, progress), listen=silent)
+    checkpoints = Checkpoints(tmp_path, {})
+    keeper = CheckpointKeeper(task, progress, checkpoints, 0, lambda: None, lambda: None)
+    keeper.begin()
+    fit(task, progress, keeper, listen=silent)
     again = prepare(discs, config(), silent).task
     restored = begin(again)
-    checkpoints.restore(again.network, restored)
+    saved = checkpoints.newest()
+    assert saved is not None
+    put_back(saved, again.network, restored)
     assert progress.average is not None
     assert restored.average is not None
     assert restored.average.steps == progress.average.steps > 0
     for one, other in ((progress.average.network, restored.average.network), (task.network, again.network)):
-        saved, read = one.state_dict(), other.state_dict()
-        assert all(torch.equal(tensor, read[name]) for name, tensor in saved.items())
+        kept, read = one.state_dict(), other.state_dict()
+        assert all(torch.equal(tensor, read[name]) for name, tensor in kept.items())
 
 
 @pytest.mark.parametrize("last", [1, 2])
@@ -151,9 +157,7 @@ def test_an_interrupted_run_with_averages_goes_on_to_the_same_end(
     again = resume(discs, tmp_path / "run")
     for name in ("history.csv", "model/model.safetensors"):
         assert (again.run / name).read_bytes() == (run.run / name).read_bytes(), name
-    ours, theirs = (
-        safetensors.torch.load_file(each.run / "checkpoints" / "epoch-00003.safetensors") for each in (again, run)
-    )
+    ours, theirs = (state_tensors(each.run, 3) for each in (again, run))
     assert all(torch.equal(each, theirs[name]) for name, each in ours.items())
 
 

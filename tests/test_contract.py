@@ -12,7 +12,7 @@ from torch.nn import functional
 from tests.small_networks import SMALL, inside, picture, small
 from utome.config.sections import LossSettings
 from utome.errors import ModelError
-from utome.losses.total import supervised_loss
+from utome.losses.total import loss_terms, total
 from utome.models.architectures import ARCHITECTURES
 from utome.models.efficientnet import InvertedBottleneck
 from utome.models.excitation import SqueezeExcitation
@@ -20,7 +20,7 @@ from utome.models.network import SegmentationNetwork
 from utome.models.normalisation import BatchRenorm2d
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-LOSS = supervised_loss(LossSettings(supervision=0.5))
+LOSS = loss_terms(LossSettings(supervision=0.5))
 # Gradients of a few thousand terms of about one that cancel are smaller, those of a mean over them larger.
 ROUNDING = 3e-7
 
@@ -38,7 +38,7 @@ def train(network: SegmentationNetwork, image: Tensor, *, steps: int) -> Iterato
         answers = network.supervised(image)
         yield answers[0]
         optimizer.zero_grad()
-        torch.autograd.backward(LOSS(answers, target))
+        torch.autograd.backward(total(LOSS(answers, target, None)))
         optimizer.step()
 
 
@@ -75,7 +75,7 @@ class TestContract:
             if isinstance(part, SqueezeExcitation) and part.reduce.bias is not None:
                 nn.init.ones_(part.reduce.bias)  # two channels that a ReLU shuts by chance would pass nothing on
         image = picture(network)
-        torch.autograd.backward(LOSS(network.supervised(image), smooth_target(network, image)))
+        torch.autograd.backward(total(LOSS(network.supervised(image), smooth_target(network, image), None)))
         cancelled, undecided = cancelled_biases(network), biases_before_a_norm_further_on(name, network)
         for parameter_name, parameter in network.named_parameters():
             assert parameter.grad is not None, parameter_name
@@ -91,7 +91,7 @@ class TestContract:
             torch.manual_seed(0)
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=not precise):
                 answers = network.supervised(image)
-            losses.append(LOSS(answers, smooth_target(network, image)))
+            losses.append(total(LOSS(answers, smooth_target(network, image), None)))
         torch.autograd.backward(losses[1])
         assert losses[1].item() == pytest.approx(losses[0].item(), rel=0.01)
         assert all(torch.isfinite(each.grad).all() for each in network.parameters() if each.grad is not None)

@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from tests.builders import pair_folder, tiny_config
+from tests.checkpoint_files import state_tensors
 from utome.config.architectures import EnhancementSettings, SEUNetSettings
 from utome.errors import ConfigError
 from utome.events import EpochDone, Event
-from utome.jobs.train import resume, train
+from utome.jobs.resume import resume
+from utome.jobs.train import train
 from utome.models.architectures import build_network
 from utome.models.enhancement import Enhancement
 from utome.models.network import SegmentationNetwork
@@ -232,7 +233,7 @@ def test_training_chooses_anew_each_epoch_and_an_interrupted_run_comes_to_the_sa
     for name in ("history.csv", "model/model.safetensors"):
         assert (again / name).read_bytes() == (whole / name).read_bytes(), name
     for epoch in (1, 2):
-        saved = safetensors.torch.load_file(whole / "checkpoints" / f"epoch-{epoch:05d}.safetensors")
+        saved = state_tensors(whole, epoch)
         factors = next(tensor for name, tensor in saved.items() if name.endswith("enhancement.factors"))
         expected = module("random", epoch=epoch, channels=16, maps=5, factor=632.0).factors
         assert torch.equal(factors, expected)

@@ -11,8 +11,9 @@ from tests.builders import pair_folder, tiny_config
 from utome.config.sections import AdamSettings, AdamWSettings, SGDSettings
 from utome.events import Event, Progressed, silent
 from utome.jobs.preparing import prepare
-from utome.training.loop import begin, fit
+from utome.training.loop import Fleeting, fit
 from utome.training.optimizers import learning_rate, make_optimizer
+from utome.training.progress import begin
 
 SCHEDULES = ("constant", "cosine", "polynomial", "step")
 
@@ -119,7 +120,7 @@ def gradients(root: Path, *assignments: str) -> list[float]:
             ]
             norms.append(math.sqrt(sum(squares)))
 
-    fit(task, begin(task), lambda epoch: None, listen=listen)
+    fit(task, begin(task), Fleeting(), listen=listen)
     return norms
 
 

@@ -14,7 +14,8 @@ from utome.config.settings import Config
 from utome.errors import ModelError
 from utome.files import sha256_bytes
 from utome.jobs.preparing import prepare
-from utome.jobs.train import TrainResult, resume, train
+from utome.jobs.resume import resume
+from utome.jobs.train import TrainResult, train
 from utome.modelfolder.folder import load_model
 from utome.recipes.library import load_recipe
 from utome.training.runfolder import STARTING_WEIGHTS, RunFolder

@@ -10,7 +10,7 @@ from utome.config.sections import LossSettings
 from utome.config.settings import config_from_dict
 from utome.errors import ConfigError
 from utome.jobs.models import describe_model
-from utome.losses.total import supervised_loss, total_loss
+from utome.losses.total import loss_terms, total, total_loss
 from utome.models.network import mean_of_probabilities
 from utome.recipes.library import load_recipe
 
@@ -35,13 +35,13 @@ def test_the_loss_is_one_minus_lambda_of_the_first_and_lambda_of_the_mean_of_the
     answers, plain = logits(1 + further), total_loss(settings)
     first, *others = (plain(answer, TARGET).item() for answer in answers)
     expected = (1 - share) * first + share * sum(others) / further
-    assert supervised_loss(settings)(answers, TARGET).item() == pytest.approx(expected, rel=1e-6)
+    assert total(loss_terms(settings)(answers, TARGET, None)).item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_with_lambda_zero_it_is_the_plain_loss_bit_for_bit_and_the_others_have_no_gradient() -> None:
     settings = LossSettings(dice=1.0)
     (ours, other), (theirs,) = logits(2), logits(1)
-    value, plain = supervised_loss(settings)([ours, other], TARGET), total_loss(settings)(theirs, TARGET)
+    value, plain = total(loss_terms(settings)([ours, other], TARGET, None)), total_loss(settings)(theirs, TARGET)
     torch.autograd.backward([value, plain])
     assert torch.equal(value, plain)
     assert ours.grad is not None
@@ -52,7 +52,7 @@ def test_with_lambda_zero_it_is_the_plain_loss_bit_for_bit_and_the_others_have_n
 
 def test_one_answer_alone_has_the_plain_loss_whatever_lambda_is() -> None:
     settings = LossSettings(supervision=0.9)
-    assert torch.equal(supervised_loss(settings)(logits(1), TARGET), total_loss(settings)(logits(1)[0], TARGET))
+    assert torch.equal(total(loss_terms(settings)(logits(1), TARGET, None)), total_loss(settings)(logits(1)[0], TARGET))
 
 
 @pytest.mark.parametrize(

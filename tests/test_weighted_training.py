@@ -16,7 +16,8 @@ from utome.errors import ConfigError
 from utome.events import silent
 from utome.jobs import preparing
 from utome.jobs.preparing import Prepared, prepare
-from utome.jobs.train import resume, train
+from utome.jobs.resume import resume
+from utome.jobs.train import train
 from utome.recipes.library import load_recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -10,9 +10,14 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from utome.errors import MachineError
+
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
 
 TEMPORARY_PREFIX = ".writing-"
 
@@ -55,6 +60,34 @@ def new_folder(path: Path) -> None:
     """Make a folder and its parents, or raise `MachineError`."""
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a process left half-written when it was killed, in a folder and all below it."""
+    for path in folder.rglob(f"{TEMPORARY_PREFIX}*"):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[bool]:
+    """Hold a file for this process alone until the block ends, or give False where another process holds it.
+
+    The system lets go of it when a process ends in any way. Where it knows no such locks (some network disks) all are let in.
+    """
+    with writing(path):
+        file = path.open("ab")
+    with file:
+        yield fcntl is None or _locked(file)
+
+
+def _locked(file: BinaryIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here
+        return True
+    return True
 
 
 def sha256_bytes(content: bytes) -> str:

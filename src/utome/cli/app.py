@@ -134,9 +134,7 @@ def train(
         float | None,
         typer.Option(min=0.1, help="train as long as fits into these minutes on this machine", show_default=False),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="go on with the run in --out after its last whole epoch")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the run in --out where it stopped")] = False,
     json: Json = False,
 ) -> None:
     """Train a model on the images and masks in a folder."""

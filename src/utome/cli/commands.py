@@ -48,10 +48,10 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     """Train, and show where the run lies and what to do next."""
     if options.resume:
         out = _resumed_run(options)
-        from utome.jobs.train import resume
+        from utome.jobs.resume import resume
 
         with shown() as listen:
-            result = resume(data, out, listen=listen)
+            result = resume(data, out, assignments=options.source.assignments, listen=listen)
     else:
         config = settings_of(options.source)
         out = options.out or new_run(config.recipe)
@@ -199,9 +199,10 @@ def settings_of(source: Source) -> Config:
 
 
 def _resumed_run(options: TrainOptions) -> Path:
-    if options.out is None or options.minutes is not None or options.source != Source(None, (), None):
+    source = options.source
+    if options.out is None or options.minutes is not None or source != Source(None, source.assignments, None):
         raise ConfigError(
-            "--resume goes on with the run in --out, with that run's own settings and length. Give --out, and neither --recipe, --config, "
-            "--set nor --minutes."
+            "--resume goes on with the run in --out, with that run's own settings; --set may change a few, as its number of epochs. Give "
+            "--out, and neither --recipe, --config nor --minutes."
         )
     return options.out

@@ -226,6 +226,9 @@ class TrainingSettings(Section):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="`auto`: bfloat16 where the processor or GPU is made for it, float32 elsewhere"
     )
+    save_minutes: NotNegative = Field(
+        5.0, description="minutes between two saved states at most, beside the end of each epoch; 0: after each step"
+    )
 
 
 class AugmentationSettings(Section):

@@ -52,7 +52,7 @@ class Augment(Protocol):
 
 @dataclass(frozen=True)
 class Batch:
-    """Tiles, their targets, and the weights of the targets' pixels if they differ.
+    """Tiles, their targets, the weights of the targets' pixels if they differ, and the names of the images they are of.
 
     A target is smaller than its tile by the network's border on each side.
     """
@@ -60,6 +60,7 @@ class Batch:
     image: Float[Tensor, "n c h w"]
     target: Int64[Tensor, "n y x"]
     weight: Float[Tensor, "n y x"] | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ class TileBatches:
         """The images that tiles are cut from."""
         return self._dataset
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch, from 1; of a pass over all tiles the last one may be smaller."""
-        tiles = self._chosen(epoch)
+    def epoch(self, epoch: int, *, after: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch, from 1, but for those of the first steps; of a pass over all tiles the last may be smaller."""
+        tiles = islice(self._chosen(epoch), after * self._draw.batch, None)
         while chosen := list(islice(tiles, self._draw.batch)):
             yield self.batch(chosen, self._augment)
 
@@ -114,7 +115,8 @@ class TileBatches:
         draws = [generator(*self._parts(*tile)) for tile in tiles]
         places = [self._place(*tile[1:], own) for tile, own in zip(tiles, draws, strict=True)]
         made = augment(places, draws, side=self.side + 2 * self._border, border=self._border)
-        return Batch(made.image, made.labels.long(), made.weights)
+        names = tuple(self._dataset.facts[number].sample.name for _, number, _ in tiles)
+        return Batch(made.image, made.labels.long(), made.weights, names)
 
     def _chosen(self, epoch: int) -> Iterator[Tile]:
         """The tiles of an epoch in their order; with a number of steps it begins where the epoch before it ended."""

@@ -12,8 +12,8 @@ from utome.device import enough_memory
 from utome.errors import ConfigError
 from utome.events import Event, Progressed
 from utome.jobs.preparing import Prepared
-from utome.losses.total import total_loss
-from utome.training.loop import Task, begin, fit
+from utome.training.loop import Fleeting, fit
+from utome.training.progress import Task, begin
 from utome.training.validation import validate
 
 # The first step brings code and memory; those after it count.
@@ -23,7 +23,7 @@ STEP_OVER_PREDICTION = 3
 # To fit a training into minutes its steps must be known better, and what is not foreseen needs room.
 STEPS_TO_FIT, RESERVE = 9, 0.04
 # Each epoch ends with files that are written; so much of the time may go to them and to validations, and so many epochs are enough.
-SECONDS_TO_SAVE, VALIDATING, MOST_EPOCHS = 0.5, 0.12, 50
+SECONDS_TO_SAVE, VALIDATING, MOST_EPOCHS = 0.5, 0.06, 50
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,7 @@ def lasting(prepared: Prepared, seconds: float, *, spent: float = 0.0) -> Config
     step = mean(taken[1:] or taken)
     begun = time.perf_counter()
     with enough_memory():
-        validate(
-            task.network, task.validation, total_loss(task.config.loss), task.device, tile=task.config.prediction.tile
-        )
+        validate(task.network, task.validation, task.config.loss, task.device, tile=task.config.prediction.tile)
     validation = time.perf_counter() - begun + SECONDS_TO_SAVE
     spent += time.perf_counter() - started
     left = seconds * (1 - RESERVE) - spent
@@ -103,5 +101,5 @@ def _steps(task: Task, count: int) -> list[float]:
                 raise _Enough
 
     with enough_memory(), contextlib.suppress(_Enough):
-        fit(task, begin(task), lambda epoch: None, listen=listen)
+        fit(task, begin(task), Fleeting(), listen=listen)
     return [after - before for before, after in pairwise(times)]

@@ -1,26 +1,52 @@
-"""SIGTERM as an exception, so that a run that is told to end can write down what it has."""
+"""Signals that ask a run to end: it saves at its next step, and leaves. A second Ctrl-C leaves at once."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
-from utome.errors import TerminatedRunError
+from utome.errors import InterruptedRunError, TerminatedRunError
+
+# SIGUSR1 is what batch systems send some time before they end a job; Windows has none.
+ENDING = [each for each in ("SIGTERM", "SIGUSR1") if hasattr(signal, each)]
+
+
+@dataclass
+class Stop:
+    """Whether the run was told to end, and the error to end it with."""
+
+    error: InterruptedRunError | None = None
+
+    def told(self) -> InterruptedRunError | None:
+        """The error to end with; none where the run was not told to end."""
+        return self.error
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Raise `TerminatedRunError` when SIGTERM arrives inside; only the main thread can hear signals."""
+def stoppable() -> Iterator[Stop]:
+    """Notes signals instead of ending the run at once; only the main thread can hear them."""
+    stop = Stop()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stop
         return
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise TerminatedRunError("The run was told to end (SIGTERM). Go on with --resume.")
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if isinstance(stop.error, InterruptedRunError) and not isinstance(stop.error, TerminatedRunError):
+            raise KeyboardInterrupt
+        stop.error = InterruptedRunError("Interrupted with Ctrl-C; the state is saved. Go on with --resume.")
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        name = signal.Signals(number).name
+        stop.error = TerminatedRunError(f"The run was told to end ({name}); the state is saved. Go on with --resume.")
+
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, interrupt)}
+    before |= {getattr(signal, name): signal.signal(getattr(signal, name), end) for name in ENDING}
     try:
-        yield
+        yield stop
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -26,7 +26,7 @@ from utome.jobs.reading import read_data, split_data
 from utome.modelfolder.card import ClassEntry, ModelCard, StartingWeightsEntry, TileGeometry
 from utome.models.architectures import build_network
 from utome.models.pretrained import StartingWeights, read_starting_weights
-from utome.training.loop import Task
+from utome.training.progress import Task
 from utome.training.runfolder import data_hash
 
 

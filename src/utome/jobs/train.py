@@ -3,26 +3,30 @@
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from utome.config.overrides import override
 from utome.config.settings import Config
 from utome.device import enough_memory
-from utome.errors import InterruptedRunError, ModelError
+from utome.errors import InterruptedRunError
 from utome.events import EpochDone, Event, Listener, Noted, silent
+from utome.files import new_folder
 from utome.jobs.advising import may_narrow, narrower
 from utome.jobs.costing import lasting, step_seconds
-from utome.jobs.interruption import terminable
+from utome.jobs.interruption import stoppable
 from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
 from utome.jobs.scoring import score_split
-from utome.modelfolder.card import StartingWeightsEntry
 from utome.modelfolder.folder import load_model, save_model
 from utome.recipes.library import load_recipe
 from utome.report.page import write_report
 from utome.training.checkpoints import Checkpoints
-from utome.training.loop import Progress, begin, fit
-from utome.training.runfolder import RunFolder, data_hash, describe_data
+from utome.training.keeping import CheckpointKeeper
+from utome.training.loop import fit
+from utome.training.progress import Progress, begin
+from utome.training.runfolder import RunFolder, data_hash, describe_data, environment
+from utome.training.space import refuse_too_little_space
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,13 @@ def train(
     folder.refuse_if_there()
     with enough_memory():
         prepared = plan(data, config, fixed=fixed, minutes=minutes, listen=listen)
-        folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
-        if prepared.starting is not None:
-            folder.write_starting_weights(prepared.starting)
-        return _run(prepared, begin(prepared.task), folder, listen)
+        refuse_too_little_space(out, prepared.task)
+        new_folder(folder.checkpoints)
+        with folder.alone():
+            folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+            if prepared.starting is not None:
+                folder.write_starting_weights(prepared.starting)
+            return run(prepared, begin(prepared.task), folder, listen)
 
 
 def plan(
@@ -79,32 +86,6 @@ def plan(
     if fixed is not None and may_narrow(prepared.task.config, fixed):
         prepared = _narrowed(prepared, 60 * minutes, listen)
     return _within(prepared, 60 * minutes, time.perf_counter() - started, listen)
-
-
-def resume(data: Path, out: Path, *, listen: Listener = silent) -> TrainResult:
-    """Go on with the run in `out`, with its own config, after its last whole epoch.
-
-    `ConfigError` where there is no run, or its config or data are no longer its own; `ModelError` where no checkpoint is
-    whole. The run is left as it was in each of these cases.
-    """
-    folder = RunFolder(out)
-    config = folder.saved_config()
-    with enough_memory():
-        checkpoints = Checkpoints(folder.checkpoints, config)
-        prepared = prepare(data, config, listen, begun=checkpoints.begun)
-        folder.refuse_other_data(data_hash(prepared.survey, prepared.split))
-        prepared = replace(prepared, starting=_same_starting_weights(folder, prepared))
-        progress = begin(prepared.task)
-        checkpoints.restore(prepared.task.network, progress)
-        folder.set_status("running")
-        if progress.history:
-            folder.write_history(progress.history)
-        listen(
-            Noted(
-                f"Going on after epoch {progress.epoch}." if progress.epoch else "No epoch was finished; starting anew."
-            )
-        )
-        return _run(prepared, progress, folder, listen)
 
 
 def _narrowed(prepared: Prepared, seconds: float, listen: Listener) -> Prepared:
@@ -129,25 +110,14 @@ def _within(prepared: Prepared, seconds: float, spent: float, listen: Listener) 
     return rebuild(prepared, config)
 
 
-def _same_starting_weights(folder: RunFolder, prepared: Prepared) -> StartingWeightsEntry | None:
-    """What the run wrote down of them; `ModelError` where they had to be read again and are others."""
-    known = folder.starting_weights()
-    if prepared.starting is not None and known is not None and prepared.starting.sha256 != known.sha256:
-        raise ModelError(
-            f"'{known.source}' no longer holds the weights that '{folder.path}' began with. Put them back, or train anew "
-            "with another --out."
-        )
-    return known
-
-
-def _run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Listener) -> TrainResult:
-    """Train to the end, score, and write the report; `status.json` says how it ended."""
+def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Listener) -> TrainResult:
+    """Train to the end, score, and write the report; `status.json` says how it ended. The folder is this process's alone."""
 
     def tell(event: Event) -> None:
         folder.journal(event)
         listen(event)
 
-    with _status(folder), terminable():
+    with _status(folder):
         tell(Noted(f"Run folder: {folder.path}"))
         _fit(prepared, progress, folder, tell)
         predictor, scores = score_split(load_model(folder.model), prepared.split, prepared.task.device, listen)
@@ -158,17 +128,26 @@ def _run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: List
     )
 
 
+def about(prepared: Prepared) -> dict[str, Any]:
+    """What every checkpoint of this training says of it."""
+    return {
+        "config": prepared.task.config.as_dict(),
+        "data": data_hash(prepared.survey, prepared.split),
+        **environment(prepared.task.device),
+    }
+
+
 def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listener) -> None:
-    """Train, saving after each epoch; the best model is written at the end, also of a run that was interrupted."""
-    checkpoints = Checkpoints(folder.checkpoints, prepared.task.config)
-
-    def save(epoch: EpochDone) -> None:
-        del epoch  # it is the last of the history
-        checkpoints.save(prepared.task.network, progress)
-        folder.write_history(progress.history)
-
+    """Train, saving on the way; the best model is written at the end, also of a run that was interrupted."""
+    task, checkpoints = prepared.task, Checkpoints(folder.checkpoints, about(prepared))
+    seconds = 60 * task.config.training.save_minutes
     try:
-        fit(prepared.task, progress, save, listen=tell)
+        with stoppable() as stop:
+            keeper = CheckpointKeeper(
+                task, progress, checkpoints, seconds, stop.told, lambda: folder.write_history(progress.history)
+            )
+            keeper.begin()
+            fit(task, progress, keeper, listen=tell)
     finally:
         best = checkpoints.best()
         if best is not None:

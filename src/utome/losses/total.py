@@ -1,6 +1,6 @@
 """The training loss of a config: the weighted sum of its terms."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Protocol, runtime_checkable
 
@@ -17,8 +17,49 @@ class Loss(Protocol):
         """The loss of a batch."""
 
 
+# The terms of a loss by name, each with its share of the sum; of the logits of all of a network's answers.
+Terms = Callable[[Sequence[Logits], Target, Weight | None], dict[str, Scalar]]
+
+
 def total_loss(settings: LossSettings) -> Loss:
     """The weighted sum of the terms; the settings have at least one term with a weight above zero."""
+    terms = _terms(settings)
+
+    def loss(logits: Logits, target: Target, weight: Weight | None = None) -> Scalar:
+        return total({name: share * term(logits, target, weight) for name, (share, term) in terms.items()})
+
+    return loss
+
+
+def loss_terms(settings: LossSettings) -> Terms:
+    """Each term of the loss of all of a network's answers, the head's first: (1 - λ)·L1 + λ·L2.
+
+    λ is `settings.supervision`, L1 the loss of the head and L2 the mean loss of the further answers (Ando and Hotta
+    2021, section 3, who have one). Without further answers, or with λ = 0, it is the plain loss.
+    """
+    terms, supervision = _terms(settings), settings.supervision
+
+    def of(answers: Sequence[Logits], target: Target, weight: Weight | None) -> dict[str, Scalar]:
+        first, *others = answers
+        found = {name: share * term(first, target, weight) for name, (share, term) in terms.items()}
+        if not others or supervision == 0:
+            return found
+        for name, (share, term) in terms.items():
+            further = total({str(number): term(each, target, weight) for number, each in enumerate(others)})
+            found[name] = (1 - supervision) * found[name] + supervision * share / len(others) * further
+        return found
+
+    return of
+
+
+def total(terms: Mapping[str, Scalar]) -> Scalar:
+    """The sum of at least one term."""
+    first, *others = terms.values()
+    return sum(others, start=first)
+
+
+def _terms(settings: LossSettings) -> dict[str, tuple[float, Loss]]:
+    """The terms with a weight above zero, and that weight."""
     terms: dict[str, Loss] = {
         "cross_entropy": cross_entropy,
         "bce": binary_cross_entropy,
@@ -26,28 +67,4 @@ def total_loss(settings: LossSettings) -> Loss:
         "dice": dice,
         "jaccard": jaccard,
     }
-    shares = {name: getattr(settings, name) for name in terms if getattr(settings, name)}
-
-    def loss(logits: Logits, target: Target, weight: Weight | None = None) -> Scalar:
-        first, *others = (share * terms[name](logits, target, weight) for name, share in shares.items())
-        return sum(others, start=first)
-
-    return loss
-
-
-def supervised_loss(settings: LossSettings) -> Callable[..., Scalar]:
-    """A function of the logits of all of a network's answers, the head's first, target and weight: (1 - λ)·L1 + λ·L2.
-
-    λ is `settings.supervision`, L1 the loss of the head and L2 the mean loss of the further answers (Ando and Hotta
-    2021, section 3, who have one). Without further answers, or with λ = 0, it is the plain loss.
-    """
-    loss, share = total_loss(settings), settings.supervision
-
-    def supervised(answers: Sequence[Logits], target: Target, weight: Weight | None = None) -> Scalar:
-        first, *others = answers
-        if not others or share == 0:
-            return loss(first, target, weight)
-        further = sum((loss(each, target, weight) for each in others[1:]), start=loss(others[0], target, weight))
-        return (1 - share) * loss(first, target, weight) + share / len(others) * further
-
-    return supervised
+    return {name: (getattr(settings, name), term) for name, term in terms.items() if getattr(settings, name)}

@@ -1,132 +1,173 @@
 """The training loop, on one page.
 
 torch's own generator is seeded anew at every step from (seed, epoch, step), so dropout is keyed as all else is, and
-nothing random need be remembered to go on after an interruption.
+nothing random need be remembered to go on after an interruption at any step.
 """
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from utome.config.settings import Config
-from utome.data.batches import TileBatches
+from utome.data.batches import Batch
 from utome.data.classes import IGNORED
-from utome.data.dataset import Dataset
-from utome.device import Device
 from utome.errors import NumericalError
-from utome.events import EpochDone, Listener, Progressed
-from utome.losses.total import supervised_loss, total_loss
-from utome.models.network import SegmentationNetwork
+from utome.events import EpochDone, Listener, Noted, Progressed
+from utome.losses.total import Terms, loss_terms, total
 from utome.randomness import key
-from utome.training.averaging import AveragedNetwork
-from utome.training.optimizers import learning_rate, make_optimizer
-from utome.training.tracking import Tracker
+from utome.training.faults import NotFiniteError, bad_terms, first_gradient, first_module, first_weight
+from utome.training.optimizers import learning_rate
+from utome.training.progress import SMALLER, Progress, Sums, Task, result
 from utome.training.validation import validate
 
-
-@dataclass(frozen=True)
-class Task:
-    """All that one training works on; the network is on the device already."""
-
-    network: SegmentationNetwork
-    batches: TileBatches
-    validation: Dataset
-    config: Config
-    device: Device
+# So often training goes back to the last good state before it gives up.
+RETURNS = 3
 
 
-@dataclass
-class Progress:
-    """How far a training has come: what a checkpoint holds, beside the network."""
+@runtime_checkable
+class Keeper(Protocol):
+    """Who saves the training's state, and may end it."""
 
-    optimizer: torch.optim.Optimizer
-    best: Tracker
-    stopping: Tracker
-    average: AveragedNetwork | None = None
-    history: list[EpochDone] = field(default_factory=list)
+    def moment(self) -> None:
+        """All may be saved now: a step is done, or a validation image. May raise to end the training."""
 
-    @property
-    def epoch(self) -> int:
-        """The last epoch done."""
-        return self.history[-1].epoch if self.history else 0
+    def epoch_done(self) -> None:
+        """An epoch is in the history. May raise to end the training."""
+
+    def go_back(self) -> None:
+        """Put network and progress back to the last whole epoch, or to before the first step."""
 
 
-def begin(task: Task) -> Progress:
-    """The state before the first epoch."""
-    settings = task.config.training
-    stopping = Tracker(settings.stopping.monitor, settings.stopping.min_delta)
-    average = None if settings.average is None else AveragedNetwork(task.network, settings.average)
-    return Progress(make_optimizer(task.network, task.config.optimizer), Tracker(settings.best), stopping, average)
+class Fleeting:
+    """A keeper that keeps nothing: for steps that are thrown away."""
+
+    def moment(self) -> None:
+        """Nothing is saved."""
+
+    def epoch_done(self) -> None:
+        """Nothing is saved."""
+
+    def go_back(self) -> None:
+        """There is nothing to go back to; training tries again from where it is, and ends after the last try."""
 
 
-def result(task: Task, progress: Progress) -> SegmentationNetwork:
-    """The network that is validated and kept: the averaged one if there is one."""
-    return task.network if progress.average is None else progress.average.network
+def fit(task: Task, progress: Progress, keeper: Keeper, *, listen: Listener) -> None:
+    """Train from where `progress` stands until the last epoch, or until patience ends.
 
-
-def fit(task: Task, progress: Progress, after_epoch: Callable[[EpochDone], None], *, listen: Listener) -> None:
-    """Train from where `progress` stands until the last epoch, or until patience ends; `after_epoch` may save.
-
-    `NumericalError` where the loss is no longer a finite number.
+    Where numbers go wrong, training goes back to the last good state and on from there at half the learning rate, three times at most;
+    then `NumericalError`.
     """
-    settings = task.config.training
-    loss = total_loss(task.config.loss)
-    for epoch in range(progress.epoch + 1, settings.epochs + 1):
-        if settings.stopping.patience is not None and progress.stopping.waited >= settings.stopping.patience:
+    stopping = task.config.training.stopping
+    while progress.epoch < task.config.training.epochs:
+        if stopping.patience is not None and progress.stopping.waited >= stopping.patience:
             break
-        started = time.perf_counter()
-        train_loss, train_accuracy, rate = _train_epoch(task, progress, epoch, listen)
-        scores = validate(result(task, progress), task.validation, loss, task.device, tile=task.config.prediction.tile)
-        done = EpochDone(
-            epoch, settings.epochs, train_loss, train_accuracy, scores.loss, scores.accuracy, scores.mean_iou, rate,
-            best=False, seconds=round(time.perf_counter() - started, 3), peak_memory_mb=task.device.peak_memory_mb(),
-        )  # fmt: skip
+        try:
+            done = _epoch(task, progress, keeper, listen)
+        except NotFiniteError as fault:
+            _go_back(fault, task, progress, keeper, listen)
+            continue
         done = replace(done, best=progress.best.improved(done))
         progress.stopping.improved(done)
         progress.history.append(done)
-        after_epoch(done)
+        progress.step, progress.sums = 0, Sums()
+        keeper.epoch_done()
         listen(done)
 
 
-def _train_epoch(task: Task, progress: Progress, epoch: int, listen: Listener) -> tuple[float, float, float]:
-    """One pass over the tiles; mean loss and accuracy a pixel, and the last learning rate."""
-    optimizer, clip = progress.optimizer, task.config.training.clip
+def _epoch(task: Task, progress: Progress, keeper: Keeper, listen: Listener) -> EpochDone:
+    """The rest of the epoch under way, and its validation; `NotFiniteError` where numbers go wrong."""
+    started, epoch, config = time.perf_counter(), progress.epoch + 1, task.config
     task.network.train()
     for network in {task.network, result(task, progress)}:
-        network.reselect(task.config.seed, epoch)
-    loss = supervised_loss(task.config.loss)
-    steps = len(task.batches)
-    total, right, pixels, rate = 0.0, 0, 0, 0.0
-    for step, batch in enumerate(task.batches.epoch(epoch)):
-        torch.manual_seed(key(task.config.seed, "step", epoch, step))
-        rate = learning_rate(
-            task.config.optimizer, step=(epoch - 1) * steps + step, steps=task.config.training.epochs * steps
-        )
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        target = batch.target.to(task.device.torch)
+        network.reselect(config.seed, epoch)
+    terms, steps = loss_terms(config.loss), len(task.batches)
+    for batch in task.batches.epoch(epoch, after=progress.step):
+        _step(task, progress, batch, terms)
+        listen(Progressed(f"epoch {epoch}/{config.training.epochs}", progress.step, steps))
+        keeper.moment()
+    scores = validate(
+        result(task, progress), task.validation, config.loss, task.device, tile=config.prediction.tile, after_image=keeper.moment
+    )  # fmt: skip
+    if not math.isfinite(scores.loss):
+        raise NotFiniteError(f"in the validation of epoch {epoch}", f"The loss became {scores.loss}")
+    sums, known = progress.sums, max(progress.sums.pixels, 1)
+    return EpochDone(
+        epoch, config.training.epochs, sums.loss / known, sums.right / known, scores.loss, scores.accuracy, scores.mean_iou,
+        sums.rate, best=False, seconds=round(time.perf_counter() - started, 3), peak_memory_mb=task.device.peak_memory_mb(),
+    )  # fmt: skip
+
+
+def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
+    """One step of the optimiser; the sums and the count of steps move on with it."""
+    config, epoch, steps = task.config, progress.epoch + 1, len(task.batches)
+    torch.manual_seed(key(config.seed, "step", epoch, progress.step))
+    number = (epoch - 1) * steps + progress.step
+    rate = progress.caution * learning_rate(config.optimizer, step=number, steps=config.training.epochs * steps)
+    for group in progress.optimizer.param_groups:
+        group["lr"] = rate
+    image, target = task.device.place(batch.image), batch.target.to(task.device.torch)
+    weight = None if batch.weight is None else batch.weight.to(task.device.torch)
+    with task.device.autocast():
+        answers = task.network.supervised(image)
+    found = terms(answers, target, weight)
+    loss = total(found)
+    value = loss.item()
+    progress.optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [each.grad for each in task.network.parameters() if each.grad is not None]
+    norm = torch.nn.utils.get_total_norm(gradients)
+    if not (math.isfinite(value) and math.isfinite(norm.item())):
+        where = f"at step {progress.step + 1} of epoch {epoch}, on {_names(batch)}"
+        raise NotFiniteError(where, _cause(task, found, value, image))
+    if config.training.clip is not None:
+        torch.nn.utils.clip_grads_with_norm_(task.network.parameters(), config.training.clip, norm)
+    progress.optimizer.step()
+    if progress.average is not None:
+        progress.average.follow(task.network)
+    known, sums = int((target != IGNORED).sum()), progress.sums
+    right = int((answers[0].argmax(dim=1) == target).sum())
+    progress.sums = Sums(sums.loss + value * known, sums.right + right, sums.pixels + known, rate)
+    progress.step += 1
+
+
+def _cause(task: Task, terms: dict[str, Tensor], value: float, image: Float[Tensor, "n c h w"]) -> str:
+    """What is not finite, in a sentence without its end: where it happened follows."""
+    if math.isfinite(value):
+        return f"The gradient of `{first_gradient(task.network)}` is no longer finite, the first from the output backwards,"
+    weight = first_weight(task.network)
+    if weight is not None:
+        module = f"the weights `{weight}` are not finite"
+    else:
         with task.device.autocast():
-            answers = task.network.supervised(task.device.place(batch.image))
-        weight = None if batch.weight is None else batch.weight.to(task.device.torch)
-        value = loss(answers, target, weight)
-        if not math.isfinite(value.item()):
-            raise NumericalError(
-                f"The loss became {value.item()} at step {step + 1} of epoch {epoch}. The learning rate is probably too high: "
-                f"it is {rate:g}; try --set optimizer.learning_rate={task.config.optimizer.learning_rate / 10:g}."
-            )
-        optimizer.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
-        if clip is not None:
-            torch.nn.utils.clip_grad_norm_(task.network.parameters(), clip)
-        optimizer.step()
-        if progress.average is not None:
-            progress.average.follow(task.network)
-        known = int((target != IGNORED).sum())
-        total += value.item() * known
-        right += int((answers[0].argmax(dim=1) == target).sum())
-        pixels += known
-        listen(Progressed(f"epoch {epoch}/{task.config.training.epochs}", step + 1, steps))
-    return total / max(pixels, 1), right / max(pixels, 1), rate
+            first = first_module(task.network, image)
+        module = (
+            "all outputs of the network are finite" if first is None else f"the first such output is that of `{first}`"
+        )
+    return f"The loss term {' and '.join(bad_terms(terms)) or 'sum'} is no longer finite ({module})"
+
+
+def _names(batch: Batch) -> str:
+    names = list(dict.fromkeys(batch.names))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{', '.join(repr(name) for name in names[:3])}{more}"
+
+
+def _go_back(fault: NotFiniteError, task: Task, progress: Progress, keeper: Keeper, listen: Listener) -> None:
+    """Return to the last good state with a smaller learning rate; `NumericalError` where that was done often enough."""
+    returns, rate = progress.returns + 1, task.config.optimizer.learning_rate
+    if returns > RETURNS:
+        raise NumericalError(
+            f"{fault}. Training went back to the last good state {RETURNS} times, each time with {SMALLER:g} of the learning rate, and "
+            f"came here again. Try --set optimizer.learning_rate={rate / 10:g}, or look at these images."
+        ) from None
+    keeper.go_back()
+    progress.returns = returns
+    listen(
+        Noted(
+            f"{fault}. Going back to the end of epoch {progress.epoch} and on at {progress.caution:g} of the learning rate."
+        )
+    )

@@ -10,7 +10,8 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +27,7 @@ from utome.data.survey import Survey
 from utome.device import Device
 from utome.errors import ConfigError
 from utome.events import EpochDone, Event, Progressed
-from utome.files import append_line, new_folder, sha256_bytes, write_json, write_text
+from utome.files import append_line, exclusive, sha256_bytes, sweep, write_json, write_text
 from utome.modelfolder.card import StartingWeightsEntry
 
 Status = Literal["running", "interrupted", "done", "failed"]
@@ -53,13 +54,29 @@ class RunFolder:
         raise ConfigError(f"'{self.path}' is there already and is not overwritten. Give another --out{resume}.")
 
     def create(self, config: Config, data: dict[str, Any], device: Device) -> None:
-        """Make the folder and write down what will be trained, on what, and where."""
-        self.refuse_if_there()
-        new_folder(self.checkpoints)
+        """Write down what will be trained, on what, and where; the folder is there already, and this process's alone."""
         write_text(self.config, config.as_yaml())
         write_json(self.data, data)
         write_json(self.path / "environment.json", environment(device))
         self.set_status("running")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work on the run as the only process, and clear away what a killed one left; `ConfigError` where another works on it."""
+        with exclusive(self.path / "events.jsonl") as ours:
+            if not ours:
+                raise ConfigError(
+                    f"Another process works on '{self.path}'. Wait until it is done, or give another --out."
+                )
+            sweep(self.path)
+            yield
+
+    def go_on(self, config: Config, history: Sequence[EpochDone]) -> None:
+        """Write down that the run goes on, with this config and from this history."""
+        write_text(self.config, config.as_yaml())
+        self.set_status("running")
+        if history:
+            self.write_history(history)
 
     def saved_config(self) -> Config:
         """The config of the run that lies here; `ConfigError` where there is none."""

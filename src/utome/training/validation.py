@@ -1,13 +1,15 @@
 """Loss and scores on whole validation images, at the size that the network sees."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from utome.config.sections import LossSettings
 from utome.data.classes import IGNORED
 from utome.data.dataset import Dataset
 from utome.device import Device
-from utome.losses.total import Loss
+from utome.losses.total import total_loss
 from utome.metrics.confusion import confusion, empty_confusion
 from utome.models.network import SegmentationNetwork
 from utome.prediction.predictor import classify
@@ -23,9 +25,18 @@ class Validation:
     mean_iou: float
 
 
-def validate(network: SegmentationNetwork, dataset: Dataset, loss: Loss, device: Device, *, tile: int) -> Validation:
-    """Predict every image whole, as a user's image would be."""
+def validate(
+    network: SegmentationNetwork,
+    dataset: Dataset,
+    settings: LossSettings,
+    device: Device,
+    *,
+    tile: int,
+    after_image: Callable[[], None] = lambda: None,
+) -> Validation:
+    """Predict every image whole, as a user's image would be; `after_image` may save, and may raise to end the training."""
     network.eval()
+    loss = total_loss(settings)
     total, pixels, matrix = 0.0, 0, None
     for item in dataset:
         logits = predict_tiled(network, item.image, device, tile=tile)
@@ -35,6 +46,7 @@ def validate(network: SegmentationNetwork, dataset: Dataset, loss: Loss, device:
         pixels += known
         found = confusion(item.labels, classify(logits), classes=logits.shape[0])
         matrix = (matrix or empty_confusion(logits.shape[0])) + found
+        after_image()
     network.train()
     if matrix is None:
         raise AssertionError("a split always has a validation image")

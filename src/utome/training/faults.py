@@ -1,0 +1,64 @@
+"""Numbers that went wrong: where they did first, for a sentence that helps."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class NotFiniteError(Exception):
+    """A step met a number that is not finite; the training loop catches it."""
+
+    def __init__(self, where: str, cause: str) -> None:
+        super().__init__(f"{cause} {where}")
+        self.where, self.cause = where, cause
+
+
+def first_weight(network: nn.Module) -> str | None:
+    """The name of the first weight or statistic that is not finite; none where all are."""
+    return next((name for name, tensor in network.state_dict().items() if not _finite(tensor)), None)
+
+
+def first_module(network: nn.Module, image: Tensor) -> str | None:
+    """The name of the first module whose output is not finite for this batch; none where all outputs are.
+
+    The batch goes through the network once more, as it is; statistics that a norm keeps move on, so the network is to be
+    thrown away or put back afterwards.
+    """
+    found: list[str] = []
+    hooks = [
+        module.register_forward_hook(_noting(name, found))
+        for name, module in network.named_modules()
+        if name and not any(module.children())
+    ]
+    try:
+        with torch.no_grad():
+            network.supervised(image)  # type: ignore[operator]
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found[0] if found else None
+
+
+def first_gradient(network: nn.Module) -> str | None:
+    """The name of the first parameter, from the output backwards, whose gradient is not finite; none where all are."""
+    named = [(name, each.grad) for name, each in network.named_parameters() if each.grad is not None]
+    return next((name for name, gradient in reversed(named) if not _finite(gradient)), None)
+
+
+def bad_terms(terms: Mapping[str, Tensor]) -> list[str]:
+    """The names of the loss terms that are not finite, each with its value."""
+    return [f"{name} ({term.item():g})" for name, term in terms.items() if not _finite(term)]
+
+
+def _noting(name: str, found: list[str]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - torch's own kind of hook
+    def note(module: nn.Module, inputs: object, output: object) -> None:
+        del module, inputs
+        if isinstance(output, Tensor) and not _finite(output):
+            found.append(name)
+
+    return note
+
+
+def _finite(tensor: Tensor) -> bool:
+    return bool(torch.isfinite(tensor).all())
