@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Shaped
 
 from utome.data.formats.arrays import open_npy
-from utome.data.formats.colours import image_channels, mask_values
+from utome.data.formats.colours import image_channels, map_values, mask_values
 from utome.data.formats.kinds import ENDINGS, Kind, kind_of
 from utome.data.formats.mat import open_mat
 from utome.data.formats.ome_zarr import open_zarr
@@ -71,6 +72,18 @@ def read_mask(path: Path, *, page: int | None = None, upright: bool = False, not
         if upright and stored.orientation != 1:
             notice(Quirk.MASK_TURNED)
         return turned(values, stored.orientation) if upright else values
+
+
+def read_map(path: Path, *, page: int | None = None) -> Shaped[np.ndarray, "h w"]:
+    """One number a pixel, height by width, as the file has them: as `read_mask`, but fractions are kept.
+
+    So a map of probabilities, a mask and a map of object numbers can be told apart by what they hold.
+    """
+    with _opened(path) as stored:
+        page = _chosen(page, stored, path)
+        plane = stored.plane(page)
+        affordable(plane, path)
+        return map_values(stored.numbers(page), plane, path)
 
 
 def palette_of(path: Path, *, page: int | None = None) -> dict[int, int]:
