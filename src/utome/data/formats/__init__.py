@@ -12,6 +12,7 @@ from utome.data.formats.reading import (
     read_image,
     read_map,
     read_mask,
+    section_count,
 )
 from utome.data.formats.stored import Labels, Pixels
 
@@ -36,5 +37,6 @@ __all__ = [
     "read_image",
     "read_map",
     "read_mask",
+    "section_count",
     "unnoticed",
 ]

@@ -15,7 +15,7 @@ from utome.data.formats.ome_zarr import open_zarr
 from utome.data.formats.orientation import ON_ITS_SIDE, turned
 from utome.data.formats.pictures import open_picture
 from utome.data.formats.quirks import Notice, Quirk, unnoticed
-from utome.data.formats.stored import Labels, Pixels, StoredImage, affordable, guarded
+from utome.data.formats.stored import Labels, Pixels, Planes, StoredImage, affordable, guarded
 from utome.data.formats.tiff import open_tiff
 from utome.errors import DataError
 
@@ -44,7 +44,7 @@ def read_image(
     odd. `DataError` where the file cannot be read, is too large to be decoded whole, has other channels, or holds NaN or
     infinity and there is no `fill`.
     """
-    with _opened(path, notice) as stored:
+    with _opened(path, notice, paged=page is not None) as stored:
         page = _chosen(page, stored, path)
         plane = stored.plane(page)
         affordable(plane, path)
@@ -62,7 +62,7 @@ def read_mask(path: Path, *, page: int | None = None, upright: bool = False, not
     A coloured mask has one number a pixel: `COLOURED` and above it red, green and blue. With `upright` it is turned as its
     own EXIF says. `notice` and `DataError` as in `read_image`, and for fractions.
     """
-    with _opened(path, notice) as stored:
+    with _opened(path, notice, paged=page is not None) as stored:
         page = _chosen(page, stored, path)
         plane = stored.plane(page)
         if stored.palette:
@@ -79,7 +79,7 @@ def read_map(path: Path, *, page: int | None = None) -> Shaped[np.ndarray, "h w"
 
     So a map of probabilities, a mask and a map of object numbers can be told apart by what they hold.
     """
-    with _opened(path) as stored:
+    with _opened(path, paged=page is not None) as stored:
         page = _chosen(page, stored, path)
         plane = stored.plane(page)
         affordable(plane, path)
@@ -99,9 +99,19 @@ def page_count(path: Path) -> int:
         return stored.pages
 
 
+def section_count(path: Path) -> int:
+    """How many sections a file holds: its pages, or the channels of its only page where they lie one after another.
+
+    Such an image of a few channels may be a stack, whose axis a program named so. Whoever takes it for one reads a
+    section by `page`.
+    """
+    with _opened(path, paged=True) as stored:
+        return stored.pages
+
+
 def image_size(path: Path, *, page: int | None = None, upright: bool = False) -> tuple[int, int]:
     """Height and width as stored, or turned as the EXIF says; nothing is decoded. `DataError` where the file cannot be read."""
-    with _opened(path) as stored:
+    with _opened(path, paged=page is not None) as stored:
         plane = stored.plane(_chosen(page, stored, path))
         on_its_side = upright and stored.orientation in ON_ITS_SIDE
         return (plane.width, plane.height) if on_its_side else (plane.height, plane.width)
@@ -119,13 +129,13 @@ def exif_orientation(path: Path) -> int:
 
 
 @contextmanager
-def _opened(path: Path, notice: Notice = unnoticed) -> Iterator[StoredImage]:
-    """The file as the reader of its format sees it, while it is open."""
+def _opened(path: Path, notice: Notice = unnoticed, *, paged: bool = False) -> Iterator[StoredImage]:
+    """The file as the reader of its format sees it, while it is open; `paged` as a stack, if it can be one."""
     kind = kind_of(path)
     if path.suffix.lower() not in ENDINGS[kind]:
         notice(Quirk.MISNAMED)
     with guarded(path), OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind) as stored:
-        yield stored
+        yield Planes(stored) if paged and stored.pages == 1 and stored.separate else stored
 
 
 def _chosen(page: int | None, stored: StoredImage, path: Path) -> int:
