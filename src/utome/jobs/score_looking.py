@@ -42,15 +42,19 @@ class Asked:
 
 @dataclass
 class Seen:
-    """What was met so far in the files of one side: values and pixels, the file where each was met first, and types."""
+    """What was met so far in the files of one side: values and pixels, the file where each was met first, and types.
+
+    `richest` is the number of the file with the most values, and how many these are; `largest` is told by type of pixel.
+    """
 
     values: Counter[int] = field(default_factory=Counter)
     first: dict[int, Path] = field(default_factory=dict)
     both: bool = False
     fractions: Path | None = None
+    richest: tuple[int, int] = (0, 0)
     largest: dict[str, float] = field(default_factory=dict)
 
-    def add(self, pixels: Shaped[np.ndarray, "h w"], path: Path) -> None:
+    def add(self, pixels: Shaped[np.ndarray, "h w"], path: Path, number: int) -> None:
         """One file, or page."""
         kind = str(pixels.dtype)
         self.largest[kind] = max(self.largest.get(kind, 0.0), float(pixels.max()))
@@ -61,6 +65,8 @@ class Seen:
         numbers = dict(zip(map(int, found), map(int, counts), strict=True))
         self.values.update(numbers)
         self.both = self.both or numbers.keys() >= {1, WHITE}
+        if len(numbers) > self.richest[1]:
+            self.richest = (number, len(numbers))
         for value in numbers:
             self.first.setdefault(value, path)
 
@@ -90,16 +96,16 @@ class How:
 def look(samples: Sequence[Sample], asked: Asked, listen: Listener) -> How:
     """Look at all files, keeping none; `DataError` names the file that cannot be read or does not fit its partner."""
     truths, predictions = Seen(), Seen()
-    for done, sample in enumerate(samples, start=1):
+    for number, sample in enumerate(samples):
         true, predicted = read_truth(sample), read_map(sample.image, page=sample.page)
         if true.shape != predicted.shape:
             raise DataError(
                 f"The prediction '{sample.source}' is {_size(predicted)} (height x width), but its truth "
                 f"'{sample.truth_source}' is {_size(true)}. They must have the same size."
             )
-        truths.add(true, sample.masks[0])
-        predictions.add(predicted, sample.image)
-        listen(Progressed("looking", done, len(samples)))
+        truths.add(true, sample.masks[0], number)
+        predictions.add(predicted, sample.image, number)
+        listen(Progressed("looking", number + 1, len(samples)))
     for value in (UNKNOWN, *asked.ignore):
         truths.values.pop(value, None)
     table, truth, said = _truth(samples, truths, asked)
@@ -151,13 +157,14 @@ def _classes(samples: Sequence[Sample], seen: Seen, asked: Asked) -> ClassTable 
     found = sorted(seen.values)
     if len(found) == 1:
         return _single(found[0], asked)
+    richest = samples[seen.richest[0]]
     lossy = any(is_lossy(sample.masks[0]) for sample in samples)
     try:
         table, _ = class_table(seen.values, lossy=lossy, declared=Declared(ignored=asked.ignore), apart=not seen.both)
     except DataError:
-        if asked.truth == "labels" or lossy or asked.foreground is not None or not _looks_numbered(samples[0]):
+        if asked.truth == "labels" or lossy or asked.foreground is not None or not _looks_numbered(richest):
             raise DataError(
-                f"The truth '{samples[0].masks[0]}' and its like hold {len(found)} different values ({_some(found)}), too many for "
+                f"The truth '{richest.truth_source}' and its like hold {len(found)} different values ({_some(found)}), too many for "
                 "classes. Were truth and prediction exchanged? If the values number objects: --truth objects."
             ) from None
         return None
@@ -182,12 +189,16 @@ def _numbered(samples: Sequence[Sample], found: Sequence[int], families: tuple[s
 
 
 def _looks_numbered(sample: Sample) -> bool:
-    """Whether most values of a truth are one piece each, as objects are and grey values are not."""
+    """Whether half of the values of a truth, or more, are one piece of several pixels, as objects are and grey values are not."""
     truth = read_truth(sample)
     values = [value for value in np.unique(truth).tolist() if value > 0]
     chosen = values[:: -(-len(values) // LOOKED_AT) or 1]
-    pieces = [int(ndimage.label(truth == value, np.ones((3, 3)))[1]) for value in chosen]
-    return bool(pieces) and 2 * pieces.count(1) >= len(pieces)
+    pieces = [_is_piece(truth == value) for value in chosen]
+    return bool(pieces) and 2 * sum(pieces) >= len(pieces)
+
+
+def _is_piece(mask: np.ndarray) -> bool:
+    return int(mask.sum()) > 1 and int(ndimage.label(mask, np.ones((3, 3)))[1]) == 1
 
 
 def _positive(table: ClassTable, truth: TruthKind, asked: Asked) -> int | None:

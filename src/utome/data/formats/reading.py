@@ -44,7 +44,7 @@ def read_image(
     odd. `DataError` where the file cannot be read, is too large to be decoded whole, has other channels, or holds NaN or
     infinity and there is no `fill`.
     """
-    with _opened(path, notice, paged=page is not None) as stored:
+    with _opened(path, notice) as stored:
         page = _chosen(page, stored, path)
         plane = stored.plane(page)
         affordable(plane, path)
@@ -60,7 +60,8 @@ def read_mask(path: Path, *, page: int | None = None, upright: bool = False, not
     """The values of a mask, height by width, as integers; a palette is read as its indices.
 
     A coloured mask has one number a pixel: `COLOURED` and above it red, green and blue. With `upright` it is turned as its
-    own EXIF says. `notice` and `DataError` as in `read_image`, and for fractions.
+    own EXIF says. With a `page`, a file of one page is a stack of its channels where these lie one after another, as
+    `section_count` has it. `notice` and `DataError` as in `read_image`, and for fractions.
     """
     with _opened(path, notice, paged=page is not None) as stored:
         page = _chosen(page, stored, path)
@@ -102,8 +103,8 @@ def page_count(path: Path) -> int:
 def section_count(path: Path) -> int:
     """How many sections a file holds: its pages, or the channels of its only page where they lie one after another.
 
-    Such an image of a few channels may be a stack, whose axis a program named so. Whoever takes it for one reads a
-    section by `page`.
+    Such an image of a few channels may be a stack, whose axis a program named so. Whoever takes it for one reads its
+    sections by `read_mask` or `read_map` with a `page`.
     """
     with _opened(path, paged=True) as stored:
         return stored.pages
@@ -111,7 +112,7 @@ def section_count(path: Path) -> int:
 
 def image_size(path: Path, *, page: int | None = None, upright: bool = False) -> tuple[int, int]:
     """Height and width as stored, or turned as the EXIF says; nothing is decoded. `DataError` where the file cannot be read."""
-    with _opened(path, paged=page is not None) as stored:
+    with _opened(path) as stored:
         plane = stored.plane(_chosen(page, stored, path))
         on_its_side = upright and stored.orientation in ON_ITS_SIDE
         return (plane.width, plane.height) if on_its_side else (plane.height, plane.width)
