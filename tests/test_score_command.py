@@ -172,6 +172,7 @@ def test_the_csv_has_a_row_an_image_and_a_column_a_number(run: Run, tmp_path: Pa
     rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
     assert [row["name"] for row in rows] == ["a0", "a1", "a2", "a3"]
     assert float(rows[2]["pixels.foreground.iou"]) == 0.75
+    assert rows[2]["pixels.classes_counted"] == "2"
     assert rows[0]["thin.under_3_px.recall"] == ""  # a square of eight has no thin part
     assert {name.partition(".")[0] for name in rows[0]} == {"name", "truth", "prediction", "page", "pixels", "thin"}
 
@@ -248,6 +249,19 @@ def test_ignored_values_and_what_lies_outside_the_field_of_view_count_for_nothin
     assert ignored["metrics"]["pixels"]["scores"]["foreground.precision"]["value"] == 28 / 56
     seen = run(*paths, "--ignore", "7", "--mask", save(tmp_path / "f.png", field), "--json")
     assert values(seen, "pixels")["foreground.precision"] == 12 / 24
+
+
+def test_images_of_one_group_are_one_unit(run: Run, tmp_path: Path) -> None:
+    for number, name in enumerate(("01L", "01R", "02L", "02R", "03L", "03R")):
+        save(tmp_path / "t" / f"{name}_1stHO.png", square(16, 16))
+        save(tmp_path / "p" / f"{name}_2ndHO.png", np.roll(square(16, 16), number, axis=0))
+    pair = (tmp_path / "t", tmp_path / "p", "--metrics", "pixels", "--json")
+    alone, grouped = run(*pair), run(*pair, "--group", "^(..)")
+    assert [document(ended)["units"] for ended in (alone, grouped)] == [6, 3]
+    assert "they are over 3 groups." in grouped.errors
+    rows = [document(ended)["metrics"]["pixels"]["scores"]["foreground.iou"] for ended in (alone, grouped)]
+    assert rows[0]["value"] == rows[1]["value"]
+    assert rows[0]["interval_95"] != rows[1]["interval_95"]
 
 
 def test_fields_of_view_pair_by_name(run: Run, tmp_path: Path) -> None:

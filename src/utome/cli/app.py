@@ -225,6 +225,14 @@ def score(
             metavar="UM", help="side of a pixel in µm; distances of boundaries are then in µm", show_default=False
         ),
     ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="images whose names agree in the first group of this regular expression are one unit of the intervals",
+            show_default=False,
+        ),
+    ] = None,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="write a row an image; it must be new", show_default=False)
     ] = None,
@@ -234,7 +242,8 @@ def score(
     from utome.cli import scoring
 
     kinds = scoring.Kinds(truth_kind, prediction_kind, tuple(ignore or ()), foreground)
-    options = scoring.options(metrics, kinds, mask=mask, tolerance=tolerance, pixel_size=pixel_size, csv=csv)
+    places = scoring.Places(mask, group, csv)
+    options = scoring.options(metrics, kinds, places, tolerance=tolerance, pixel_size=pixel_size)
     scoring.score(truth, prediction, options, json=json)
 
 

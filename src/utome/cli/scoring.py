@@ -25,14 +25,17 @@ class Kinds:
     foreground: int | None
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the scores count, what belongs together, and where they are written; none where it is not said."""
+
+    mask: Path | None
+    group: str | None
+    csv: Path | None
+
+
 def options(
-    metrics: str | None,
-    kinds: Kinds,
-    *,
-    mask: Path | None,
-    tolerance: float,
-    pixel_size: float | None,
-    csv: Path | None,
+    metrics: str | None, kinds: Kinds, places: Places, *, tolerance: float, pixel_size: float | None
 ) -> ScoreOptions:
     """The options of the job; `ConfigError` for metrics that are not known and pixels without a size."""
     if not (math.isfinite(tolerance) and 0 < (1 if pixel_size is None else pixel_size) < math.inf):
@@ -44,7 +47,7 @@ def options(
         foreground=kinds.foreground,
         families=parse(metrics),
     )
-    return ScoreOptions(asked, mask, Scales(tolerance, pixel_size), csv)
+    return ScoreOptions(asked, places.mask, Scales(tolerance, pixel_size), places.group, places.csv)
 
 
 def score(truth: Path, prediction: Path, options: ScoreOptions, *, json: bool) -> None:

@@ -121,7 +121,7 @@ KINDS: dict[str, Kind] = {
         _no_probabilities,
     ),
     "isbi2012": Kind(
-        lambda nature, scales: Isbi2012(),
+        lambda nature, scales: Isbi2012(told_apart=nature.told_apart[0]),
         lambda nature: False,
         "for outlines of cells in electron micrographs, and slow",
         _no_outlines,

@@ -86,11 +86,12 @@ class Isbi2012(Family[StackSums]):
     """All scores of the challenge, at its thresholds; for two classes."""
 
     name = "isbi2012"
-    about = "all sections as one stack; foreground is cell, background is the border between cells"
     headline = "rand_error"
     higher_is_better = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, told_apart: bool = False) -> None:
+        touching = "; objects of the truth that touch are one cell" if told_apart else ""
+        self.about = f"all sections as one stack; foreground is cell, background is the border between cells{touching}"
         self.measures = (*_best_ones(), *_of_half(), *_at_thresholds())
 
     def count(self, case: Case) -> StackSums:

@@ -28,10 +28,10 @@ NUMBERS = {
     "truth": "true objects",
     "predicted": "predicted objects",
     "number_errors": "sum over images of |predicted - true|",
-    "merges": "true objects that share a predicted one by over half of each, less one a predicted object",
-    "splits": "predicted objects that share a true one by over half of each, less one a true object",
-    "missed": "true objects without a partner by half of either",
-    "invented": "predicted objects without a partner by half of either",
+    "merges": "true objects that lie by over half in one predicted object, each but one of these",
+    "splits": "predicted objects that lie by over half in one true object, each but one of these",
+    "missed": "true objects that share over half, of either, with no predicted one",
+    "invented": "predicted objects that share over half, of either, with no true one",
 }
 
 

@@ -1,20 +1,22 @@
 """Adding up a family's counts over images: the data set's scores with their intervals, each image's, and the worst."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
 import numpy as np
+from jaxtyping import Float64
 
 from utome.evaluation.case import Case
 from utome.evaluation.measures import Counts, Family, Measure, Sums
 from utome.statistics.intervals import Interval, estimate
 from utome.statistics.scores import Score
+from utome.statistics.units import holds_anything
 
 WORST = 5
 # Beyond these, intervals are not worked: they take memory for the square of the units, or for units times counts.
-MOST_UNITS, MOST_NUMBERS = 2000, 2**25
+MOST_UNITS, MOST_NUMBERS = 1000, 2**25
 
 
 @dataclass(frozen=True)
@@ -92,18 +94,18 @@ class Tally(Generic[Counts]):
 
     def scores(self) -> FamilyScores:
         """The numbers of all images counted, at least one."""
-        sums = np.stack(list(self._units.values())) if self._units else None
-        figures = tuple(self._figure(measure, sums) for measure in self.family.measures)
+        resampled = _Resampled(self.family, list(self._units.values()))
+        figures = tuple(self._figure(measure, resampled) for measure in self.family.measures)
         family = self.family
         return FamilyScores(family.name, family.about, family.headline, figures, self._images, self._worst())
 
-    def _figure(self, measure: Measure[Counts], sums: np.ndarray | None) -> Figure:
+    def _figure(self, measure: Measure[Counts], resampled: "_Resampled[Counts]") -> Figure:
         values = [row[measure.name] for row in self._images.values()]
         known = [value for value in values if not math.isnan(value)]
         return Figure(
             name=measure.name,
             value=math.nan if self._total is None else float(measure.of(self._total)),
-            interval=self._interval(measure, sums),
+            interval=resampled.interval(measure) if measure.interval else None,
             mean=sum(known) / len(known) if known else math.nan,
             images=len(known),
             convention=measure.convention,
@@ -111,20 +113,34 @@ class Tally(Generic[Counts]):
             whole=measure.whole,
         )
 
-    def _interval(self, measure: Measure[Counts], sums: np.ndarray | None) -> Interval | None:
-        if sums is None or len(sums) < 2 or not measure.interval:
-            return None
-
-        def of(rows: np.ndarray) -> np.ndarray:
-            return np.asarray([measure.of(self.family.unpack(row)) for row in rows], dtype=np.float64)
-
-        return estimate(sums, Score(of, measure.bounds)).interval
-
     def _worst(self) -> tuple[str, ...]:
         sign = 1 if self.family.higher_is_better else -1
         values = {name: row[self.family.headline] for name, row in self._images.items()}
         ranked = sorted((sign * value, name) for name, value in values.items() if not math.isnan(value))
         return tuple(name for _, name in ranked[:WORST])
+
+
+class _Resampled(Generic[Counts]):
+    """The intervals of a family's measures; the counts without each unit are made once for all of them."""
+
+    def __init__(self, family: Family[Counts], units: Sequence[Sums]) -> None:
+        self._family = family
+        sums = np.stack(units) if units else np.empty((0, 1))
+        # What holds nothing is left out here, so that the rows that are asked for are the same for all measures.
+        self._sums = sums[holds_anything(sums)]
+        self._counts: list[Counts] | None = None
+
+    def interval(self, measure: Measure[Counts]) -> Interval | None:
+        """The interval of one measure, if the units tell."""
+        if len(self._sums) < 2:
+            return None
+
+        def of(rows: Float64[np.ndarray, "b s"]) -> Float64[np.ndarray, " b"]:
+            if self._counts is None:
+                self._counts = [self._family.unpack(row) for row in rows]
+            return np.asarray([measure.of(each) for each in self._counts], dtype=np.float64)
+
+        return estimate(self._sums, Score(of, measure.bounds)).interval
 
 
 def finite(value: float) -> float | None:

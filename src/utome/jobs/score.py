@@ -2,12 +2,12 @@
 
 import csv
 import io
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from utome.data.grouping import grouping
 from utome.data.samples import Sample
 from utome.errors import ConfigError, DataError
 from utome.evaluation.case import Case
@@ -22,11 +22,16 @@ from utome.jobs.score_reading import read_case
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """How to score: what the files are, where they count, and how far off a place may be; `csv` is a file to write."""
+    """How to score: what the files are, where they count, and how far off a place may be.
+
+    `group` is a pattern or table that says which images are drawn together, as `data.group` of a training; `csv` is a file
+    to write.
+    """
 
     asked: Asked = field(default_factory=Asked)
     mask: Path | None = None
     scales: Scales = field(default_factory=Scales)
+    group: str | None = None
     csv: Path | None = None
 
 
@@ -41,7 +46,7 @@ class Scored:
 
     @property
     def units(self) -> int:
-        """Images, the pages of a stack counted as one: so many were drawn."""
+        """Images, those of a group and the pages of a stack counted as one: so many were drawn."""
         return len({_unit(sample) for sample in self.samples})
 
     def as_json(self) -> dict[str, Any]:
@@ -64,15 +69,15 @@ class Scored:
 
     def as_csv(self) -> str:
         """A row an image and a column for each number that tables show; empty where it does not exist."""
-        columns = [(family, figure.name) for family in self.families for figure in family.figures if figure.shown]
+        columns = [(family, figure) for family in self.families for figure in family.figures if figure.shown]
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(
-            ["name", "truth", "prediction", "page", *(f"{family.family}.{name}" for family, name in columns)]
+            ["name", "truth", "prediction", "page", *(f"{family.family}.{figure.name}" for family, figure in columns)]
         )
         for sample in self.samples:
-            values = [finite(family.images[sample.name][name]) for family, name in columns]
-            table.writerow([*_files(sample).values(), *("" if value is None else repr(value) for value in values)])
+            values = [_cell(family.images[sample.name][figure.name], whole=figure.whole) for family, figure in columns]
+            table.writerow([*_files(sample).values(), *values])
         return text.getvalue()
 
 
@@ -85,7 +90,10 @@ def score(truth: Path, prediction: Path, options: ScoreOptions | None = None, *,
     options = options or ScoreOptions()
     if options.csv is not None and options.csv.exists():
         raise ConfigError(f"'{options.csv}' is there already and is not overwritten. Give --csv another name.")
-    samples = find_pairs(truth, prediction, options.mask, listen)
+    groups = grouping(options.group)
+    samples = [
+        replace(sample, group=groups.of(sample)) for sample in find_pairs(truth, prediction, options.mask, listen)
+    ]
     how = look(samples, options.asked, listen)
     nature = Nature(
         classes=how.classes,
@@ -95,7 +103,7 @@ def score(truth: Path, prediction: Path, options: ScoreOptions | None = None, *,
     )
     chosen = choose(options.asked.families, nature, options.scales)
     tallies: list[Tally[Any]] = [Tally(family) for family in chosen.families]
-    notes = (*how.said, *chosen.reasons, _about_units(samples))
+    notes = (*how.said, *chosen.reasons, _about_units(samples, grouped=options.group is not None))
     for note in notes:
         listen(Noted(note))
     for done, sample in enumerate(samples, start=1):
@@ -122,10 +130,10 @@ def _unit(sample: Sample) -> str:
     return sample.group or sample.name
 
 
-def _about_units(samples: Sequence[Sample]) -> str:
+def _about_units(samples: Sequence[Sample], *, grouped: bool) -> str:
     units = len({_unit(sample) for sample in samples})
-    stacks = any(sample.group is not None for sample in samples)
-    what = "stack" if stacks else "image"
+    stacks = not grouped and any(sample.page is not None for sample in samples)
+    what = "group" if grouped else "stack" if stacks else "image"
     pages = " Pages of one stack resemble each other and count as one." if stacks else ""
     if units < 2:
         return f"One {what} does not tell how sure a score is, so there are no intervals.{pages}"
@@ -137,5 +145,10 @@ def _files(sample: Sample) -> dict[str, Any]:
     return {"name": sample.name, "truth": str(sample.masks[0]), "prediction": str(sample.image), "page": page}
 
 
+def _cell(value: float, *, whole: bool) -> str:
+    number = finite(value)
+    return "" if number is None else repr(int(number) if whole else number)
+
+
 def _finite(row: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: float(value) if math.isfinite(value) else None for name, value in row.items()}
+    return {name: finite(value) for name, value in row.items()}

@@ -18,6 +18,7 @@ _MASK_WORDS = (
     r"manual1?)"
 )
 _IMAGE_WORDS = r"(?:images?|imgs?|im|photo|raw|sat|orig|original|input)"
+_OBSERVERS = "1stHO|2ndHO"
 _PREDICTION_WORDS = (
     r"(?:pred(?:s|icted|ictions?)?|prob(?:s|ability|abilities)?|prop(?:s|osals?)?|res(?:ults?)?|out(?:puts?)?|test|"
     r"training)"
@@ -44,9 +45,10 @@ class Side:
 IMAGES, MASKS = Side("image", IMAGE_MARK), Side("mask", MASK_MARK)
 # Truths and predictions, and fields of view, as programs and data sets name them: `man_seg001` and `mask001`, `a_gt` and
 # `a_pred`, `21_manual1`, `21_training` and `21_training_mask`, `Image_01L_1stHO`.
-TRUTHS = Side("truth", _marks(rf"(?:man_seg|man_track|1stHO|2ndHO|{_MASK_WORDS})"))
+TRUTHS = Side("truth", _marks(rf"(?:man_seg|man_track|{_OBSERVERS}|{_MASK_WORDS})"))
 PREDICTIONS = Side(
-    "prediction", _marks(rf"(?:(?:test|training)[_\-. ])?(?:{_PREDICTION_WORDS}|{_MASK_WORDS}|{_IMAGE_WORDS})")
+    "prediction",
+    _marks(rf"(?:(?:test|training)[_\-. ])?(?:{_PREDICTION_WORDS}|{_OBSERVERS}|{_MASK_WORDS})"),
 )
 FIELDS = Side("field of view", _marks(r"(?:(?:test|training)[_\-. ])?(?:masks?|fov|field|roi|valid)"))
 
