@@ -103,7 +103,7 @@ ROWS: dict[str, Row] = {
     "NaN": Row(with_prediction(changed(np.nan)), "found/a1.tif' holds values that are no numbers (NaN or infinity)"),
     "infinity": Row(with_prediction(changed(np.inf)), "found/a1.tif' holds values that are no numbers (NaN or infinity)"),
     "NaN in a truth": Row(with_truth(changed(np.nan)), "truth/a1.tif' holds values that are no numbers"),
-    "fractions in a truth": Row(with_truth(changed(0.5)), "truth/a1.tif' holds fractions"),
+    "fractions in a truth": Row(with_truth(changed(0.5)), "truth/a1.tif' holds fractions, as maps of probabilities do;"),
     "an unknown value": Row(
         with_prediction(MASK // 85 * 85 // 5), "found/a1.tif' holds the value 51, which is no class; accepted: 0, 255."
     ),

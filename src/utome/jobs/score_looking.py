@@ -11,7 +11,7 @@ from jaxtyping import Shaped
 from scipy import ndimage
 
 from utome.data.classes import WHITE, ClassTable, Declared, class_table, shown
-from utome.data.formats import is_lossy, read_map
+from utome.data.formats import Labels, is_lossy, read_map
 from utome.data.numbering import NUMBERS, numbers_objects
 from utome.data.samples import Sample
 from utome.data.truth import UNKNOWN, read_truth
@@ -58,7 +58,7 @@ class Seen:
         """One file, or page."""
         kind = str(pixels.dtype)
         self.largest[kind] = max(self.largest.get(kind, 0.0), float(pixels.max()))
-        if pixels.dtype.kind == "f" and (np.trunc(pixels) != pixels).any():
+        if has_fractions(pixels):
             self.fractions = self.fractions or path
             return
         found, counts = np.unique(pixels, return_counts=True)
@@ -93,11 +93,16 @@ class How:
         return TWO if self.positive is not None else self.table.names
 
 
+def has_fractions(pixels: Shaped[np.ndarray, "h w"]) -> bool:
+    """Whether some pixels are no whole numbers, as only probabilities are."""
+    return pixels.dtype.kind == "f" and bool((np.trunc(pixels) != pixels).any())
+
+
 def look(samples: Sequence[Sample], asked: Asked, listen: Listener) -> How:
     """Look at all files, keeping none; `DataError` names the file that cannot be read or does not fit its partner."""
     truths, predictions = Seen(), Seen()
     for number, sample in enumerate(samples):
-        true, predicted = read_truth(sample), read_map(sample.image, page=sample.page)
+        true, predicted = _read_truth(sample), read_map(sample.image, page=sample.page)
         if true.shape != predicted.shape:
             raise DataError(
                 f"The prediction '{sample.source}' is {_size(predicted)} (height x width), but its truth "
@@ -126,6 +131,16 @@ def look(samples: Sequence[Sample], asked: Asked, listen: Listener) -> How:
     return How(
         table, truth, prediction, asked.ignore, positive, predictions.largest, (said, _said_of(prediction, asked))
     )
+
+
+def _read_truth(sample: Sample) -> Labels:
+    truth = sample.masks[0]
+    if has_fractions(read_map(truth, page=sample.page)):
+        raise DataError(
+            f"The truth '{truth}' holds fractions, as maps of probabilities do; accepted: whole numbers, one for each class "
+            "or object. Were truth and prediction exchanged?"
+        )
+    return read_truth(sample)
 
 
 def _truth(samples: Sequence[Sample], seen: Seen, asked: Asked) -> tuple[ClassTable, TruthKind, str]:

@@ -108,7 +108,7 @@ def _pages(sample: Sample) -> list[Sample]:
             return [sample]  # the channels of one of them are no sections
         raise DataError(
             f"The truth '{truth}' has {_count(pages)}, but the prediction '{prediction}' has {_count(of_prediction)}. They must "
-            "have the same number."
+            "have the same number; of probabilities of several classes, save those of one."
         )
     if pages == 1:
         return [sample]

@@ -11,7 +11,7 @@ from utome.data.samples import Sample
 from utome.data.truth import THRESHOLD, UNKNOWN, read_objects, read_truth
 from utome.errors import DataError
 from utome.evaluation.case import Case, Numbers, Probability
-from utome.jobs.score_looking import How
+from utome.jobs.score_looking import How, has_fractions
 from utome.metrics import confusion
 from utome.metrics.isbi2012.sections import from_bytes
 
@@ -49,7 +49,7 @@ def _truth(sample: Sample, how: How) -> tuple[Labels, Numbers | None]:
 
 def _predicted(pixels: Map, known: Bool[np.ndarray, "h w"], sample: Sample, how: How) -> Labels:
     """Class numbers; what is predicted where nothing is known may be anything, and becomes the first class."""
-    if pixels.dtype.kind == "f" and (np.trunc(pixels) != pixels).any():
+    if has_fractions(pixels):
         raise DataError(
             f"The prediction '{sample.source}' holds fractions; accepted as classes: whole numbers. If they are probabilities: "
             "--prediction probability."
@@ -89,7 +89,7 @@ def _objects(pixels: Map, sample: Sample) -> Numbers:
             "PNG or TIFF."
         )
     lowest = float(pixels.min())
-    if lowest < 0 or (pixels.dtype.kind == "f" and (np.trunc(pixels) != pixels).any()):
+    if lowest < 0 or has_fractions(pixels):
         what = f"the value {lowest:g}" if lowest < 0 else "fractions"
         raise DataError(
             f"The prediction '{sample.source}' holds {what}; accepted as object numbers: whole numbers, 0 where there is no object."
