@@ -9,6 +9,7 @@ import pytest
 from utome.errors import ConfigError, DataError
 from utome.evaluation.case import Case
 from utome.evaluation.families import KINDS, Nature, Scales, choose, parse
+from utome.evaluation.isbi2012 import Isbi2012
 from utome.evaluation.measures import Family
 from utome.evaluation.pixels import Pixels
 from utome.evaluation.tally import Tally
@@ -110,6 +111,15 @@ def test_the_worst_images_come_first_and_those_without_a_score_not_at_all() -> N
     assert (figure.value, figure.mean, figure.images) == (0.5, 0.5, 2)
 
 
+def test_of_errors_the_highest_are_the_worst() -> None:
+    tally = Tally(Isbi2012())
+    for name, predicted in (("good", case(0).truth), ("bad", case(0).predicted)):
+        tally.add(name, name, Case(case(0).truth, predicted))
+    scores = tally.scores()
+    assert scores.images["good"]["rand_error"] == 0 < scores.images["bad"]["rand_error"]
+    assert scores.worst == ("bad", "good")
+
+
 def test_without_being_asked_what_suits_is_chosen() -> None:
     assert [family.name for family in choose(None, BINARY, Scales()).families] == [
         "pixels",
@@ -130,7 +140,7 @@ def test_what_takes_two_classes_is_refused_for_three(name: str) -> None:
 
 
 def test_outlines_are_refused_where_something_is_not_known() -> None:
-    with pytest.raises(DataError, match="defined on whole images; leave out --ignore and --mask"):
+    with pytest.raises(DataError, match="defined on whole images, but pixels of the truths are left out"):
         choose(["isbi2012"], Nature(("background", "cell"), all_known=False), Scales())
 
 

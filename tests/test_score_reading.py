@@ -135,6 +135,19 @@ def test_what_is_predicted_where_nothing_is_known_may_be_anything(run: Run, tmp_
     assert said["accuracy"]["value"] == 1 - 16 / (14 * 16)
 
 
+def test_255_means_nothing_known_in_truths_of_three_values_and_foreground_in_predictions_of_two(
+    run: Run, tmp_path: Path
+) -> None:
+    truth = square(16, 16, value=1)
+    truth[:2] = 255
+    paths = (save(tmp_path / "t.png", truth), save(tmp_path / "p.png", square(16, 16)))
+    ended = run(*paths, "--json")
+    assert values(ended, "pixels")["mean_iou"] == 1
+    assert "Ignored: 255." in ended.errors
+    asked = run(*paths, "--foreground", "255", "--json")
+    assert values(asked, "pixels")["foreground.iou"] == 0  # the truth has it above, the prediction in the middle
+
+
 def test_a_jpeg_is_black_and_white_with_noise(run: Run, tmp_path: Path) -> None:
     truth, found = save(tmp_path / "t.png", square(32, 32)), save(tmp_path / "p.jpg", square(32, 32), quality=60)
     assert values(run(truth, found, "--json"), "pixels")["mean_iou"] == 1

@@ -134,7 +134,13 @@ ROWS: dict[str, Row] = {
     "objects against classes": Row(classes, "The truth has 4 classes, to which object numbers cannot be compared.",
                                    ("--truth", "labels", "--prediction", "objects")),
     "ranking labels": Row(pairs, "ranks probabilities, but the predictions are labels.", ("--metrics", "ranking")),
-    "outlines within a field": Row(pairs, "leave out --ignore and --mask", ("--metrics", "isbi2012", "--ignore", "7")),
+    "outlines within a field": Row(
+        pairs, "pixels of the truths are left out: by --ignore, by --mask", ("--metrics", "isbi2012", "--ignore", "7")
+    ),
+    "outlines of objects that are ignored": Row(
+        pairs, "The family 'isbi2012' of metrics is defined on whole images",
+        ("--truth", "objects", "--metrics", "isbi2012", "--ignore", "7"),
+    ),
     "a foreground that is not there": Row(pairs, "No truth holds the value 9 of --foreground; they hold 0, 255.", ("--foreground", "9")),
     "negative object numbers": Row(
         with_prediction(MASK.astype(np.int16) * -1), "found/a1.tif' holds the value -255; accepted as object numbers",

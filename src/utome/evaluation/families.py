@@ -89,7 +89,12 @@ def _no_probabilities(nature: Nature) -> str | None:
 def _no_outlines(nature: Nature) -> str | None:
     if hindrance := _many_classes(nature):
         return hindrance
-    return None if nature.all_known else "is defined on whole images; leave out --ignore and --mask"
+    if nature.all_known:
+        return None
+    return (
+        "is defined on whole images, but pixels of the truths are left out: by --ignore, by --mask, or because 255 beside other "
+        "classes means that nothing is known"
+    )
 
 
 KINDS: dict[str, Kind] = {

@@ -183,6 +183,10 @@ def _classes(samples: Sequence[Sample], seen: Seen, asked: Asked) -> ClassTable 
                 "classes. Were truth and prediction exchanged? If the values number objects: --truth objects."
             ) from None
         return None
+    if asked.foreground is not None and asked.foreground in set(table.ignored) - set(asked.ignore):
+        # 255 beside other classes is no class, but where it is asked for.
+        names, members = (*table.names, f"class {asked.foreground}"), (*table.values, (asked.foreground,))
+        return ClassTable(names, members, ignored=asked.ignore)
     by_itself = asked.truth is None and asked.foreground is None and table.count > 2 and not lossy
     if by_itself and WHITE not in table.ignored and _numbered(samples, found, asked.families):
         return None

@@ -44,7 +44,7 @@ def _truth(sample: Sample, how: How) -> tuple[Labels, Numbers | None]:
     if sample.field is not None:
         ignored |= read_truth(numbered) == UNKNOWN
     labels = np.where(ignored, confusion.UNKNOWN, objects > 0).astype(np.uint8)
-    return labels, np.where(ignored, 0, objects)
+    return labels, objects
 
 
 def _predicted(pixels: Map, known: Bool[np.ndarray, "h w"], sample: Sample, how: How) -> Labels:
