@@ -10,7 +10,7 @@ import tifffile
 
 from tests.builders import noise, save
 from tests.files import animation, npy, tiff, written
-from utome.data.formats import image_size, page_count, read_image, read_mask
+from utome.data.formats import image_size, page_count, read_image, read_map, read_mask, section_count
 from utome.errors import DataError
 
 STACK = noise(5, 9, 7)
@@ -131,3 +131,35 @@ def test_the_size_is_known_without_decoding(tmp_path: Path, suffix: str, shape: 
     path = save(tmp_path / f"a{suffix}", noise(*shape))
     assert image_size(path) == shape
     assert page_count(path) == 1
+
+
+def test_channels_one_after_another_are_sections_for_whoever_asks(tmp_path: Path) -> None:
+    channels = noise(3, 9, 7)
+    files = {
+        "a.tif": tiff(channels, imagej=True, metadata={"axes": "CYX"}),
+        "b.tif": tiff(channels, photometric="rgb", planarconfig="separate"),
+        "c.npy": npy(channels),
+    }
+    for name, content in files.items():
+        path = written(tmp_path / name, content)
+        assert (page_count(path), section_count(path)) == (1, 3)
+        for page, expected in enumerate(channels):
+            assert np.array_equal(read_mask(path, page=page), expected)
+            assert np.array_equal(read_map(path, page=page), expected)
+        with pytest.raises(DataError, match="holds 3 pages, so there is no page 4"):
+            read_map(path, page=3)
+    mixed = written(tmp_path / "d.tif", tiff(np.moveaxis(channels, 0, -1), photometric="rgb"))
+    assert section_count(mixed) == 1
+
+
+def test_a_map_keeps_fractions_and_a_mask_refuses_them(tmp_path: Path) -> None:
+    halves = noise(9, 7).astype(np.float32) / 2
+    path = written(tmp_path / "a.tif", tiff(halves))
+    assert np.array_equal(read_map(path), halves)
+    alike = written(tmp_path / "b.tif", tiff(np.stack([halves] * 3, axis=-1), photometric="rgb"))
+    assert np.array_equal(read_map(alike), halves)
+    with pytest.raises(DataError, match="holds fractions"):
+        read_mask(path)
+    coloured = np.stack([halves, halves, halves + 1], axis=-1)
+    with pytest.raises(DataError, match="holds real numbers in 3 channels; accepted: one number a pixel"):
+        read_map(written(tmp_path / "c.tif", tiff(coloured, photometric="rgb")))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from utome.cli.choices import At
+from utome.cli.choices import At, PredictionKind, TruthKind
 from utome.errors import UtomeError
 
 app = typer.Typer(
@@ -158,6 +158,91 @@ def evaluate(
 
     options = commands.EvaluateOptions(at, _with(assignments, {"data.layout": layout}))
     commands.evaluate(run, data, options, json=json)
+
+
+@app.command()
+def score(
+    truth: Annotated[
+        Path, typer.Argument(metavar="TRUTH", help="a mask, a stack of them, or a folder", show_default=False)
+    ],
+    prediction: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PREDICTION", help="what any program made of it: files of the same names", show_default=False
+        ),
+    ],
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="pixels, objects, boundaries, thin, ranking, isbi2012, with commas between them",
+            show_default="those that suit the files",
+        ),
+    ] = None,
+    truth_kind: Annotated[
+        TruthKind | None,
+        typer.Option("--truth", help="what truths hold", show_default="told from their values"),
+    ] = None,
+    prediction_kind: Annotated[
+        PredictionKind | None,
+        typer.Option(
+            "--prediction",
+            help="what predictions hold; whole numbers of 8 or 16 bits are probabilities for isbi2012 and ranking, or "
+            "where this says so",
+            show_default="told from their values",
+        ),
+    ] = None,
+    foreground: Annotated[
+        int | None,
+        typer.Option(
+            metavar="VALUE",
+            help="the one value of truths that is searched for; for isbi2012, the cells",
+            show_default=False,
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="VALUE",
+            help="pixels of this value in truths count for nothing; may be repeated",
+            show_default=False,
+        ),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="fields of view: what is black in these files counts for nothing", show_default=False
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(min=0, metavar="PIXELS", help="how far off boundaries and thin structures may be")
+    ] = 2.0,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            metavar="UM", help="side of a pixel in µm; distances of boundaries are then in µm", show_default=False
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="images whose names agree in the first group of this regular expression are one unit of the intervals",
+            show_default=False,
+        ),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write a row an image; it must be new", show_default=False)
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score predictions of any program against their masks, with intervals."""
+    from utome.cli import scoring
+
+    kinds = scoring.Kinds(truth_kind, prediction_kind, tuple(ignore or ()), foreground)
+    places = scoring.Places(mask, group, csv)
+    options = scoring.options(metrics, kinds, places, tolerance=tolerance, pixel_size=pixel_size)
+    scoring.score(truth, prediction, options, json=json)
 
 
 @app.command()

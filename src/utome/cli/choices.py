@@ -8,3 +8,18 @@ class At(StrEnum):
 
     native = "native"
     network = "network"
+
+
+class TruthKind(StrEnum):
+    """What a truth holds at a pixel: its class, or the number of its object."""
+
+    labels = "labels"
+    objects = "objects"
+
+
+class PredictionKind(StrEnum):
+    """What a prediction holds at a pixel: its class, the number of its object, or a probability."""
+
+    labels = "labels"
+    objects = "objects"
+    probability = "probability"

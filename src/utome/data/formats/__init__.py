@@ -4,7 +4,16 @@ from utome.data.formats.colours import COLOURED
 from utome.data.formats.hashing import file_sha256
 from utome.data.formats.kinds import LOSSY, SUFFIXES, file_format, is_image_file, is_lossy
 from utome.data.formats.quirks import OF_FILES, OF_MASKS, Notice, Quirk, unnoticed
-from utome.data.formats.reading import exif_orientation, image_size, page_count, palette_of, read_image, read_mask
+from utome.data.formats.reading import (
+    exif_orientation,
+    image_size,
+    page_count,
+    palette_of,
+    read_image,
+    read_map,
+    read_mask,
+    section_count,
+)
 from utome.data.formats.stored import Labels, Pixels
 
 __all__ = [
@@ -26,6 +35,8 @@ __all__ = [
     "page_count",
     "palette_of",
     "read_image",
+    "read_map",
     "read_mask",
+    "section_count",
     "unnoticed",
 ]

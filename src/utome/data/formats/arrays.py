@@ -24,6 +24,7 @@ class StoredArray(StoredImage):
 
     def __init__(self, array: np.ndarray, path: Path) -> None:
         self._stack, self.channels_first = _stack(array, path)
+        self.separate = self.channels_first
         self.pages = len(self._stack)
 
     def plane(self, page: int) -> Plane:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Shaped
 
 from utome.data.formats.quirks import Notice, Quirk, unnoticed
 from utome.data.formats.stored import Labels, Pixels, Plane
@@ -49,6 +50,21 @@ def mask_values(pixels: np.ndarray, plane: Plane, path: Path) -> Labels:
         return pixels[:, :, 0]
     red, green, blue = np.moveaxis(_eight_bits(pixels, path).astype(np.int32), -1, 0)
     return COLOURED + (red << 16 | green << 8 | blue)
+
+
+def map_values(pixels: np.ndarray, plane: Plane, path: Path) -> Shaped[np.ndarray, "h w"]:
+    """As `mask_values`, but real numbers are kept as they are, fractions too; they have one channel, or equal ones."""
+    if pixels.dtype.kind != "f":
+        return mask_values(pixels, plane, path)
+    pixels = _numbers(pixels, path)
+    if pixels.ndim == 2:
+        return pixels
+    pixels = _grey_or_colour(_without_transparency(pixels, plane, path, unnoticed), path)
+    if (pixels != pixels[:, :, :1]).any():
+        raise DataError(
+            f"'{path}' holds real numbers in 3 channels; accepted: one number a pixel. Save the one that is meant."
+        )
+    return pixels[:, :, 0]
 
 
 def _numbers(pixels: np.ndarray, path: Path, *, mend: str = "") -> np.ndarray:

@@ -5,16 +5,17 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Shaped
 
 from utome.data.formats.arrays import open_npy
-from utome.data.formats.colours import image_channels, mask_values
+from utome.data.formats.colours import image_channels, map_values, mask_values
 from utome.data.formats.kinds import ENDINGS, Kind, kind_of
 from utome.data.formats.mat import open_mat
 from utome.data.formats.ome_zarr import open_zarr
 from utome.data.formats.orientation import ON_ITS_SIDE, turned
 from utome.data.formats.pictures import open_picture
 from utome.data.formats.quirks import Notice, Quirk, unnoticed
-from utome.data.formats.stored import Labels, Pixels, StoredImage, affordable, guarded
+from utome.data.formats.stored import Labels, Pixels, Planes, StoredImage, affordable, guarded
 from utome.data.formats.tiff import open_tiff
 from utome.errors import DataError
 
@@ -59,9 +60,10 @@ def read_mask(path: Path, *, page: int | None = None, upright: bool = False, not
     """The values of a mask, height by width, as integers; a palette is read as its indices.
 
     A coloured mask has one number a pixel: `COLOURED` and above it red, green and blue. With `upright` it is turned as its
-    own EXIF says. `notice` and `DataError` as in `read_image`, and for fractions.
+    own EXIF says. With a `page`, a file of one page is a stack of its channels where these lie one after another, as
+    `section_count` has it. `notice` and `DataError` as in `read_image`, and for fractions.
     """
-    with _opened(path, notice) as stored:
+    with _opened(path, notice, paged=page is not None) as stored:
         page = _chosen(page, stored, path)
         plane = stored.plane(page)
         if stored.palette:
@@ -71,6 +73,18 @@ def read_mask(path: Path, *, page: int | None = None, upright: bool = False, not
         if upright and stored.orientation != 1:
             notice(Quirk.MASK_TURNED)
         return turned(values, stored.orientation) if upright else values
+
+
+def read_map(path: Path, *, page: int | None = None) -> Shaped[np.ndarray, "h w"]:
+    """One number a pixel, height by width, as the file has them: as `read_mask`, but fractions are kept.
+
+    So a map of probabilities, a mask and a map of object numbers can be told apart by what they hold.
+    """
+    with _opened(path, paged=page is not None) as stored:
+        page = _chosen(page, stored, path)
+        plane = stored.plane(page)
+        affordable(plane, path)
+        return map_values(stored.numbers(page), plane, path)
 
 
 def palette_of(path: Path, *, page: int | None = None) -> dict[int, int]:
@@ -83,6 +97,16 @@ def palette_of(path: Path, *, page: int | None = None) -> dict[int, int]:
 def page_count(path: Path) -> int:
     """How many pages a file has, each of which is an image; nothing is decoded. `DataError` where it cannot be read."""
     with _opened(path) as stored:
+        return stored.pages
+
+
+def section_count(path: Path) -> int:
+    """How many sections a file holds: its pages, or the channels of its only page where they lie one after another.
+
+    Such an image of a few channels may be a stack, whose axis a program named so. Whoever takes it for one reads its
+    sections by `read_mask` or `read_map` with a `page`.
+    """
+    with _opened(path, paged=True) as stored:
         return stored.pages
 
 
@@ -106,13 +130,13 @@ def exif_orientation(path: Path) -> int:
 
 
 @contextmanager
-def _opened(path: Path, notice: Notice = unnoticed) -> Iterator[StoredImage]:
-    """The file as the reader of its format sees it, while it is open."""
+def _opened(path: Path, notice: Notice = unnoticed, *, paged: bool = False) -> Iterator[StoredImage]:
+    """The file as the reader of its format sees it, while it is open; `paged` as a stack, if it can be one."""
     kind = kind_of(path)
     if path.suffix.lower() not in ENDINGS[kind]:
         notice(Quirk.MISNAMED)
     with guarded(path), OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind) as stored:
-        yield stored
+        yield Planes(stored) if paged and stored.pages == 1 and stored.separate else stored
 
 
 def _chosen(page: int | None, stored: StoredImage, path: Path) -> int:

@@ -40,12 +40,14 @@ class StoredImage(ABC):
     """An opened file with one or more pages; `orientation` is that of its EXIF, 1 where there is none.
 
     With a `palette` the numbers are its indices. `channels_first` says that the file has them before rows and columns.
+    With `separate` the channels of a page lie one after another, each a plane, as the pages of a stack do.
     """
 
     pages: int
     orientation: int = 1
     palette: bool = False
     channels_first: bool = False
+    separate: bool = False
 
     @abstractmethod
     def plane(self, page: int) -> Plane:
@@ -63,6 +65,24 @@ class StoredImage(ABC):
         """Red, green and blue of each index of a palette, 8 bits each; none where there is no palette."""
         del page
         return np.empty((0, 3), dtype=np.uint8)
+
+
+class Planes(StoredImage):
+    """The separate channels of an image's only page, each a page of its own: a stack whose axis is called channels."""
+
+    def __init__(self, stored: StoredImage) -> None:
+        self._stored = stored
+        self.pages = stored.plane(0).channels
+
+    def plane(self, page: int) -> Plane:
+        """The size of all planes."""
+        del page
+        whole = self._stored.plane(0)
+        return Plane(whole.height, whole.width, 1, whole.dtype)
+
+    def colours(self, page: int) -> np.ndarray:
+        """The pixels of a plane."""
+        return np.ascontiguousarray(self._stored.numbers(0)[:, :, page])
 
 
 def affordable(plane: Plane, path: Path) -> None:

@@ -76,6 +76,8 @@ class TiffStack(StoredImage):
         self._size = size
         self._planes = planes
         self.pages = len(planes)
+        first = planes[0]
+        self.separate = len(planes) == 1 and (len(first) > 1 or first[0].keyframe.axes.startswith("S"))
         self.palette = any(pieces[0].keyframe.colormap is not None for pieces in planes)
 
     def plane(self, page: int) -> Plane:

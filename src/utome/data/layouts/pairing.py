@@ -1,7 +1,10 @@
-"""Which mask belongs to which image, by their names: the same name, or one that differs by a mark such as `_mask`."""
+"""Which mask belongs to which image, by their names: the same name, or one that differs by a mark such as `_mask`.
+
+Truths and predictions of them pair the same way, by marks of their own.
+"""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,11 @@ _MASK_WORDS = (
     r"manual1?)"
 )
 _IMAGE_WORDS = r"(?:images?|imgs?|im|photo|raw|sat|orig|original|input)"
+_OBSERVERS = "1stHO|2ndHO"
+_PREDICTION_WORDS = (
+    r"(?:pred(?:s|icted|ictions?)?|prob(?:s|ability|abilities)?|prop(?:s|osals?)?|res(?:ults?)?|out(?:puts?)?|test|"
+    r"training)"
+)
 
 
 def _marks(words: str) -> re.Pattern[str]:
@@ -27,6 +35,33 @@ IMAGE_MARK = _marks(_IMAGE_WORDS)
 
 
 @dataclass(frozen=True)
+class Side:
+    """One of two kinds of files that belong together: what messages call it, and the marks in the names of its files."""
+
+    noun: str
+    mark: re.Pattern[str]
+
+
+IMAGES, MASKS = Side("image", IMAGE_MARK), Side("mask", MASK_MARK)
+# Truths and predictions, and fields of view, as programs and data sets name them: `man_seg001` and `mask001`, `a_gt` and
+# `a_pred`, `21_manual1`, `21_training` and `21_training_mask`, `Image_01L_1stHO`.
+TRUTHS = Side("truth", _marks(rf"(?:man_seg|man_track|{_OBSERVERS}|{_MASK_WORDS})"))
+PREDICTIONS = Side(
+    "prediction",
+    _marks(rf"(?:(?:test|training)[_\-. ])?(?:{_PREDICTION_WORDS}|{_OBSERVERS}|{_MASK_WORDS})"),
+)
+FIELDS = Side("field of view", _marks(r"(?:(?:test|training)[_\-. ])?(?:masks?|fov|field|roi|valid)"))
+
+
+@dataclass(frozen=True)
+class Coupled:
+    """Files of two sides that belong together, in order of the first ones' names, and what should be said of it."""
+
+    couples: tuple[tuple[Path, Path], ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Paired:
     """Samples in order of their names, and what should be said of how they were paired."""
 
@@ -35,29 +70,37 @@ class Paired:
 
 
 def pair_up(images: Iterable[Path], masks: Iterable[Path]) -> Paired:
-    """Samples of images and masks, one or more of each; `DataError` names those without a partner, or with two.
+    """Samples of images and masks, one or more of each; `DataError` names those without a partner, or with two."""
+    found = couple(images, masks)
+    samples = tuple(part for image, mask in found.couples for part in slices(Sample(stem_of(image), image, (mask,))))
+    return Paired(samples, (*found.notes, *slices_note(samples)))
 
-    The same name goes first. Of the rest, an image and a mask belong together when their names are the same without
-    their marks.
+
+def couple(ones: Iterable[Path], others: Iterable[Path], *, sides: tuple[Side, Side] = (IMAGES, MASKS)) -> Coupled:
+    """Files of two sides, one or more of each; `DataError` names those without a partner, or with two.
+
+    The same name goes first. Of the rest, two belong together when their names are the same without their marks.
     """
-    image_of, mask_of = by_stem(images), by_stem(masks)
-    image_place, mask_place = (next(iter(files.values())).parent for files in (image_of, mask_of))
-    partner = {stem: stem for stem in image_of.keys() & mask_of.keys()}
-    _by_marks(image_of, mask_of, partner)
-    if image_place == mask_place:
-        wanted_mask, wanted_image = "a mask such as 'NAME_mask' for 'NAME'", "an image of its name"
+    (one, other), (one_of, other_of) = sides, (by_stem(ones), by_stem(others))
+    one_place, other_place = (next(iter(files.values())).parent for files in (one_of, other_of))
+    partner = {stem: stem for stem in one_of.keys() & other_of.keys()}
+    _by_marks(one_of, other_of, partner, sides)
+    if one_place == other_place:
+        wanted_other = f"{_a(other.noun)} such as 'NAME_{other.noun}' for 'NAME'"
+        wanted_one = f"{_a(one.noun)} of its name"
     else:
-        wanted_mask = f"a mask of the same name in '{mask_place}'"
-        wanted_image = f"an image of the same name in '{image_place}'"
-    refuse_unpaired(image_of, partner, f"an image in '{image_place}' without {wanted_mask}")
-    left = {stem: mask_of[stem] for stem in mask_of.keys() - set(partner.values())}
+        wanted_other = f"{_a(other.noun)} of the same name in '{other_place}'"
+        wanted_one = f"{_a(one.noun)} of the same name in '{one_place}'"
+    refuse_unpaired(one_of, partner, f"{_a(one.noun)} in '{one_place}' without {wanted_other}")
+    left = {stem: other_of[stem] for stem in other_of.keys() - set(partner.values())}
     for stem, path in left.items():
-        if (twin := bare(stem, MASK_MARK)) in partner:
-            raise _two_masks(image_of[twin], [mask_of[partner[twin]], path])
-    refuse_unpaired(left, (), f"a mask in '{mask_place}' without {wanted_image}")
-    couples = [(stem, image_of[stem], mask_of[partner[stem]]) for stem in sorted(image_of)]
-    samples = tuple(part for name, image, mask in couples for part in slices(Sample(name, image, (mask,))))
-    return Paired(samples, (*_marks_note(partner, couples), *slices_note(samples)))
+        if (twin := bare(stem, other.mark)) in partner:
+            raise _two_others(one_of[twin], [other_of[partner[twin]], path], sides)
+    refuse_unpaired(left, (), f"{_a(other.noun)} in '{other_place}' without {wanted_one}")
+    stems = [(stem, partner[stem]) for stem in sorted(one_of)]
+    couples = tuple((one_of[stem], other_of[partner]) for stem, partner in stems)
+    marked = [couples[number] for number, (stem, partner) in enumerate(stems) if stem != partner]
+    return Coupled(couples, _marks_note(marked, sides))
 
 
 def beside(files: Iterable[Path]) -> tuple[list[Path], list[Path]] | None:
@@ -78,40 +121,47 @@ def bare(stem: str, mark: re.Pattern[str]) -> str:
     return mark.sub("", stem, count=1) or stem
 
 
-def _by_marks(images: Mapping[str, Path], masks: Mapping[str, Path], partner: dict[str, str]) -> None:
-    """Add the partners of those images that have none of their own name."""
+def _by_marks(
+    ones: Mapping[str, Path], others: Mapping[str, Path], partner: dict[str, str], sides: tuple[Side, Side]
+) -> None:
+    """Add the partners of those files of the first side that have none of their own name."""
+    one, other = sides
     free: dict[str, list[str]] = {}
-    for stem in masks.keys() - partner.values():
-        for name in {stem, bare(stem, MASK_MARK)}:
+    for stem in others.keys() - partner.values():
+        for name in {stem, bare(stem, other.mark)}:
             free.setdefault(name, []).append(stem)
     owner: dict[str, str] = {}
-    for stem in sorted(images.keys() - partner.keys()):
-        found = sorted({mask for name in (stem, bare(stem, IMAGE_MARK)) for mask in free.get(name, ())})
+    for stem in sorted(ones.keys() - partner.keys()):
+        found = sorted({each for name in (stem, bare(stem, one.mark)) for each in free.get(name, ())})
         if len(found) > 1:
-            raise _two_masks(images[stem], [masks[mask] for mask in found])
-        for mask in found:
-            if mask in owner:
+            raise _two_others(ones[stem], [others[each] for each in found], sides)
+        for each in found:
+            if each in owner:
                 raise DataError(
-                    f"The mask '{masks[mask]}' would belong to two images, '{images[owner[mask]].name}' and "
-                    f"'{images[stem].name}'; which one is meant? Rename the mask, or take one image out."
+                    f"The {other.noun} '{others[each]}' would belong to two {one.noun}s, '{ones[owner[each]].name}' and "
+                    f"'{ones[stem].name}'; which one is meant? Rename the {other.noun}, or take one {one.noun} out."
                 )
-            owner[mask] = stem
-            partner[stem] = mask
+            owner[each] = stem
+            partner[stem] = each
 
 
-def _two_masks(image: Path, masks: list[Path]) -> DataError:
-    shown = " and ".join(f"'{mask.name}'" for mask in masks[:2])
-    return DataError(f"The image '{image}' has two masks, {shown}; which one is meant? Take one out.")
+def _two_others(path: Path, others: list[Path], sides: tuple[Side, Side]) -> DataError:
+    one, other = sides
+    shown = " and ".join(f"'{each.name}'" for each in others[:2])
+    return DataError(f"The {one.noun} '{path}' has two {other.noun}s, {shown}; which one is meant? Take one out.")
 
 
-def _marks_note(partner: Mapping[str, str], couples: list[tuple[str, Path, Path]]) -> tuple[str, ...]:
-    marked = [(image, mask) for name, image, mask in couples if partner[name] != name]
+def _marks_note(marked: Sequence[tuple[Path, Path]], sides: tuple[Side, Side]) -> tuple[str, ...]:
     if not marked:
         return ()
-    image, mask = marked[0]
+    (path, partner), (one, other) = marked[0], sides
     return (
         (
-            f"{len(marked)} masks have another name than their image and are paired by it without words such as mask or "
-            f"image: '{mask.name}' goes with '{image.name}'."
+            f"{len(marked)} {other.noun}s have another name than their {one.noun} and are paired by it without words such as "
+            f"{other.noun} or {one.noun}: '{partner.name}' goes with '{path.name}'."
         ),
     )
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
