@@ -26,11 +26,9 @@ Data = Annotated[
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run, or of a model", show_default=False)]
 Recipe = Annotated[
     str | None,
-    typer.Option(help="settings to begin with; `utome recipes` lists them [default: auto]", show_default=False),
+    typer.Option(help="settings to begin with; `utome recipes` lists them", show_default="auto"),
 ]
-Out = Annotated[
-    Path | None, typer.Option(help="folder to write; it must be new [default: runs/DATE-RECIPE-N]", show_default=False)
-]
+Out = Annotated[Path | None, typer.Option(help="folder to write; it must be new", show_default="runs/DATE-RECIPE-N")]
 Set = Annotated[
     list[str] | None,
     typer.Option(
