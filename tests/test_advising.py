@@ -26,6 +26,17 @@ def test_the_tile_fits_into_the_smallest_image(
     assert settings.get("training.batch") == batch
 
 
+@pytest.mark.parametrize(("side", "depth"), [(17, "2"), (32, "3"), (48, "3"), (63, "3"), (64, None), (256, None)])
+def test_small_tiles_are_halved_less_often(tmp_path: Path, side: int, depth: str | None) -> None:
+    assert chosen(tmp_path, 4, side, side).get("model.depth") == depth
+
+
+def test_a_network_without_a_depth_is_left_alone(tmp_path: Path) -> None:
+    config = override(load_recipe("auto").settings, ["model.architecture=efficient-unet"])
+    found = look(pair_folder(tmp_path, 4, height=20, width=20))
+    assert "model.depth" not in {advice.path for advice in advise(found, config)}
+
+
 @pytest.mark.parametrize(("count", "epochs"), [(4, 400), (100, 240), (1000, 30)])
 def test_the_epochs_hold_about_as_many_steps_whatever_the_number_of_images(
     tmp_path: Path, count: int, epochs: int
@@ -43,7 +54,7 @@ def test_the_epochs_hold_about_as_many_steps_whatever_the_number_of_images(
 def test_what_was_said_stays(tmp_path: Path) -> None:
     found = look(pair_folder(tmp_path, 4))
     config, advice = advised(found, load_recipe("auto").config, {"training.tile", "training.epochs"})
-    assert {each.path for each in advice} == {"training.batch"}
+    assert {each.path for each in advice} == {"training.batch", "model.depth"}
     assert (config.training.tile, config.training.epochs, config.training.batch) == (256, 100, 16)
 
 

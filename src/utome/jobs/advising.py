@@ -12,6 +12,8 @@ AUTO = "auto"
 STRIDE = 16
 # Tiles of half the side leave room for more of them in a step, which batch norm is glad of.
 SMALL_TILE, LARGER_BATCH = 128, 16
+# A network that halves a small tile less often still sees all of it; so much of a side is left at the bottom.
+BOTTOM, LEAST_DEPTH = 4, 2
 # So many steps bring few images to where more of them change little; an epoch is a pass, and there are at least and at most so many.
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 30, 400
 # With fewer steps than this, half the width learns more: it is about three times as fast.
@@ -39,6 +41,10 @@ def advise(found: Survey, config: Config) -> tuple[Advice, ...]:
     if tile <= SMALL_TILE:
         batch = LARGER_BATCH
         advice.append(Advice("training.batch", str(batch), f"tiles of {tile} pixels leave room for more of them"))
+    depth, usual = max(LEAST_DEPTH, tile.bit_length() - BOTTOM.bit_length()), int(getattr(config.model, "depth", 0))
+    if depth < usual:
+        reason = f"{usual} halvings would leave fewer than {BOTTOM} pixels of a tile's side"
+        advice.append(Advice("model.depth", str(depth), reason))
     tiles = sum(max(1, round(fact.height * fact.width / tile**2)) for fact in found.facts)
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS * batch / tiles)))
     reason = f"about {STEPS} steps are what few images need, and there are some {tiles} tiles"
