@@ -114,7 +114,7 @@ class Evaluation:
         }
 
     def _image_rows(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.scores.as_json()["images"]
+        rows = self.scores.image_rows()
         if not self.counts:
             return rows
         return [
