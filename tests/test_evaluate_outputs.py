@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.builders import draw_discs, noise, save, save_pairs, square, tiny_config
+from tests.builders import draw_discs, look, noise, save, save_pairs, square, tiny_config
 from tests.layout_trees import bowl
 from tests.test_evaluate_classes import CELLS, PAIR, model_of
 from utome.config.overrides import evaluation_settings
 from utome.config.sections import MachineSettings
 from utome.errors import ConfigError
 from utome.jobs.evaluate import Evaluation, Wanted, evaluate
+from utome.jobs.scoring import grouped
 from utome.jobs.train import train
 from utome.report.errormap import FOUND, INVENTED, MISSED, UNKNOWN
 
@@ -125,6 +126,13 @@ def test_groups_are_those_of_the_training_where_its_settings_name_one_for_each_i
     assert result.scores.certainty.sentence.startswith("There is 1 group")
     apart = run_on(trained / "run", draw_discs(tmp_path / "others", ["1", "2", "3"]))
     assert (apart.scores.certainty.units, apart.as_json()["intervals"]["of"]) == (3, "groups")
+
+
+def test_a_setting_that_says_no_group_of_some_image_leaves_the_groups_of_the_layout(tmp_path: Path) -> None:
+    facts = look(draw_discs(tmp_path, ["a1", "a2", "b1"])).facts
+    assert [fact.sample.group for fact in grouped(facts, "^(.)")] == ["a", "a", "b"]
+    assert [fact.sample.group for fact in grouped(facts, "^(a)")] == [None, None, None]
+    assert grouped(facts, "nowhere.csv:child") == list(facts)
 
 
 def test_the_worst_images_are_those_of_the_lowest_mean_iou(tmp_path: Path) -> None:
