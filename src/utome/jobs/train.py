@@ -120,8 +120,9 @@ def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Liste
     with _status(folder):
         tell(Noted(f"Run folder: {folder.path}"))
         _fit(prepared, progress, folder, tell)
-        predictor, scores = score_split(load_model(folder.model), prepared.split, prepared.task.device, listen)
-        write_report(folder, progress.history, predictor, scores)
+        group = prepared.task.config.data.group
+        scored = score_split(load_model(folder.model), prepared.split, group, prepared.task.device, listen)
+        write_report(folder, progress.history, scored.predictor, scored.scores, scored.otsu)
     best = [epoch for epoch in progress.history if epoch.best][-1]
     return TrainResult(
         folder.path, best, {part: len(getattr(prepared.split, part)) for part in ("train", "val", "test")}
