@@ -1,4 +1,4 @@
-"""Loss, accuracy, terms of the loss and magnitudes of features over the epochs, an SVG each."""
+"""Loss, accuracy, terms of the loss and features over the epochs, an SVG each."""
 
 import io
 import re
@@ -18,14 +18,15 @@ SEVERAL = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 # A colour, how the line is drawn, and a value an epoch.
 Line = tuple[str, str, list[float]]
 MAGNITUDES = {
-    "bottom_mean": "bottom, mean", "skip_mean": "deepest skip, mean",
-    "enhanced_sum": "enhanced maps, sum", "not_enhanced_sum": "other maps of that level, sum",
+    "bottom_mean": "bottom", "skip_mean": "deepest skip",
+    "enhanced_sum": "enhanced maps", "not_enhanced_sum": "other maps of that level",
 }  # fmt: skip
 
 
 def curves_svg(history: Sequence[EpochDone]) -> list[str]:
-    """Training and validation loss; accuracy and validation mean IoU; the terms of the loss, where it has several; the magnitudes of
-    features, see `utome.training.magnitudes`. In all, the kept epoch is marked.
+    """Loss; accuracy and validation mean IoU; the terms of the loss, where it has several; features (`utome.training.magnitudes`).
+
+    In all, the kept epoch is marked.
     """
     figures: dict[str, tuple[str, dict[str, Line]]] = {
         "loss": ("Loss", {
@@ -38,7 +39,8 @@ def curves_svg(history: Sequence[EpochDone]) -> list[str]:
             "validation mean IoU": (SCORE, "-", [epoch.val_mean_iou for epoch in history]),
         }),
         "terms": ("Terms of the loss, with their weights", _terms(history)),
-        "magnitudes": ("Magnitude of features after ReLU", _magnitudes(history)),
+        "means": ("Mean of the features after ReLU", _magnitudes(history, "_mean")),
+        "sums": ("Sum over the features of the enhanced level", _magnitudes(history, "_sum")),
     }  # fmt: skip
     return [_svg(name, title, history, lines) for name, (title, lines) in figures.items() if lines]
 
@@ -56,10 +58,11 @@ def _terms(history: Sequence[EpochDone]) -> dict[str, Line]:
     return lines
 
 
-def _magnitudes(history: Sequence[EpochDone]) -> dict[str, Line]:
+def _magnitudes(history: Sequence[EpochDone], kind: str) -> dict[str, Line]:
+    names = [name for name in history[-1].magnitudes if name.endswith(kind)]
     return {
         MAGNITUDES[name]: (colour, "-", [epoch.magnitudes.get(name, nan) for epoch in history])
-        for colour, name in zip(SEVERAL, history[-1].magnitudes, strict=False)
+        for colour, name in zip(SEVERAL, names, strict=False)
     }
 
 
