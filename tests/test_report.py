@@ -1,12 +1,15 @@
 """The report: self-contained, complete, and safe whatever the files are called."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from tests.command import TINY, run_utome
+from utome.events import EpochDone
 from utome.jobs.demo import sample_folder
+from utome.report.curves import curves_svg
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +93,24 @@ def test_no_two_elements_of_the_page_have_one_id_and_every_reference_has_its_tar
     assert set(re.findall(r'(?:href="|url\()#([^")]+)', page)) <= set(ids)
 
 
-def test_the_loss_and_the_scores_are_two_figures(page: str) -> None:
-    assert page.count("<svg") == 2
-    assert page.index('id="loss-figure_1"') < page.index('id="scores-figure_1"')
+def test_loss_scores_terms_and_features_are_four_figures(page: str) -> None:
+    assert page.count("<svg") == 4
+    places = [page.index(f'id="{name}-figure_1"') for name in ("loss", "scores", "terms", "means")]
+    assert places == sorted(places)
+    assert "dice, validation" in page
+    assert "deepest skip" in page
+
+
+def test_a_loss_of_one_term_and_a_history_without_features_have_two_figures() -> None:
+    epoch = EpochDone(1, 1, 1.0, 0.5, 1.0, 0.5, 0.5, 0.1, best=True, seconds=1.0, peak_memory_mb=None)
+    assert len(curves_svg([epoch])) == 2
+    assert len(curves_svg([replace(epoch, train_terms={"dice": 1.0}, val_terms={"dice": 1.0})])) == 2
+
+
+def test_an_enhancement_has_its_sums_apart_from_the_means() -> None:
+    found = {"bottom_mean": 0.2, "skip_mean": 0.3, "enhanced_sum": 2.0, "not_enhanced_sum": 20.0}
+    epoch = EpochDone(1, 1, 1.0, 0.5, 1.0, 0.5, 0.5, 0.1, best=True, seconds=1.0, peak_memory_mb=None, magnitudes=found)
+    *_, means, sums = curves_svg([epoch])
+    assert "deepest skip" in means
+    assert "enhanced maps" not in means
+    assert "enhanced maps" in sums

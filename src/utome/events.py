@@ -3,8 +3,8 @@
 The progress bar, the journal and the run folder are listeners. A listener never changes a result.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -37,7 +37,9 @@ class Progressed(Event):
 class EpochDone(Event):
     """One pass over the training tiles, and the validation after it.
 
-    Losses are means a pixel; accuracies and the mean IoU lie between 0 and 1.
+    Losses are means a pixel; accuracies and the mean IoU lie between 0 and 1. The terms of a loss, by name, have their weights in
+    them and add up to it. For `magnitudes` see `utome.training.magnitudes`. `seconds` are those of training and validation together,
+    and of what was done before the last interruption they know nothing.
     """
 
     epoch: int
@@ -51,9 +53,50 @@ class EpochDone(Event):
     best: bool
     seconds: float
     peak_memory_mb: float | None
+    train_seconds: float = 0.0
+    val_seconds: float = 0.0
+    train_terms: Mapping[str, float] = field(default_factory=dict)
+    val_terms: Mapping[str, float] = field(default_factory=dict)
+    magnitudes: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Estimated(Event):
+    """What is left of a training, from its own first steps: epochs, of how many in all, and the seconds that they will take.
+
+    The memory is the most that was held so far, in MB.
+    """
+
+    seconds: float
+    epochs: int
+    of: int
+    peak_memory_mb: float | None
+
+    @property
+    def sentence(self) -> str:
+        """As in `About 12 minutes for 100 epochs; 1.3 GB so far.`"""
+        plural = "" if self.epochs == 1 else "s"
+        epochs = f"{self.epochs} epoch{plural}" if self.epochs == self.of else f"the {self.epochs} epoch{plural} left"
+        memory = "" if self.peak_memory_mb is None else f"; {self.peak_memory_mb / 1000:.1f} GB so far"
+        return f"About {duration(self.seconds)} for {epochs}{memory}."
 
 
 Listener = Callable[[Event], None]
+
+
+def duration(seconds: float) -> str:
+    """A time in words that say no more than an estimate knows.
+
+    >>> duration(7), duration(90), duration(754), duration(9000), duration(200000)
+    ('7 seconds', '90 seconds', '13 minutes', '2.5 hours', '2.3 days')
+    """
+    for size, name in ((86400, "days"), (3600, "hours")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.1f} {name}"
+    if seconds >= 120:
+        return f"{round(seconds / 60)} minutes"
+    count = max(1, round(seconds))
+    return f"{count} second{'' if count == 1 else 's'}"
 
 
 def silent(event: Event) -> None:

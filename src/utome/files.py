@@ -80,6 +80,20 @@ def exclusive(path: Path) -> Iterator[bool]:
         yield fcntl is None or _locked(file)
 
 
+def held(path: Path) -> bool | None:
+    """Whether another process holds a file by `exclusive`; none where that cannot be known. The file stays as it is."""
+    if fcntl is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # gone, or no locks here
+        return None
+    return False
+
+
 def _locked(file: BinaryIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -141,6 +141,9 @@ def train(
         typer.Option(min=0.1, help="train as long as fits into these minutes on this machine", show_default=False),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the run in --out where it stopped")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="write the history for TensorBoard, too, into RUN/tensorboard")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a model on the images and masks in a folder."""
@@ -148,7 +151,23 @@ def train(
 
     settings = _with(assignments, {"data.layout": layout, "data.group": group})
     source = commands.Source(recipe, settings, config)
-    commands.train(data, commands.TrainOptions(source, out, minutes, resume), json=json)
+    commands.train(data, commands.TrainOptions(source, out, minutes, resume, tensorboard), json=json)
+
+
+@app.command()
+def status(
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RUN]...", help="folders of runs, or folders that hold some [default: runs]", show_default=False
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Where runs stand: epoch, best so far, time left, and what to do next."""
+    from utome.cli import standing
+
+    standing.status(runs or [Path("runs")], json=json)
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 import json as json_format
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,6 +13,7 @@ from utome.cli.listening import shown
 from utome.config.overrides import override, prediction_settings, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
+from utome.events import Event, Listener
 from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
 
 
@@ -38,6 +41,7 @@ class TrainOptions:
     out: Path | None
     minutes: float | None
     resume: bool
+    tensorboard: bool = False
 
 
 def train(data: Path, options: TrainOptions, *, json: bool) -> None:
@@ -46,14 +50,14 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
         out = _resumed_run(options)
         from utome.jobs.resume import resume
 
-        with shown() as listen:
+        with shown() as show, _watched(show, out, options) as listen:
             result = resume(data, out, assignments=options.source.assignments, listen=listen)
     else:
         config = settings_of(options.source)
         out = options.out or new_run(config.recipe)
         from utome.jobs.train import train as job
 
-        with shown() as listen:
+        with shown() as show, _watched(show, out, options) as listen:
             result = job(data, config, out, fixed=options.source.fixed, minutes=options.minutes, listen=listen)
     best = result.best
     if json:
@@ -160,6 +164,26 @@ def settings_of(source: Source) -> Config:
             "Both --config and --recipe were given; a config file names its recipe itself. Leave one out."
         )
     return override(settings_over_recipe(read_config(source.config)), source.assignments)
+
+
+@contextmanager
+def _watched(show: Listener, out: Path, options: TrainOptions) -> Iterator[Listener]:
+    """The listener, and TensorBoard's beside it if it was asked for."""
+    if not options.tensorboard:
+        yield show
+        return
+    from utome.report.tensorboard import TensorBoard
+
+    board = TensorBoard(out)
+
+    def both(event: Event) -> None:
+        show(event)
+        board(event)
+
+    try:
+        yield both
+    finally:
+        board.close()
 
 
 def _resumed_run(options: TrainOptions) -> Path:

@@ -1,14 +1,15 @@
-"""Showing what happens on standard error: a bar on a terminal, one line an epoch elsewhere."""
+"""Showing what happens on standard error: on a terminal a bar, and beside it the course so far; one line an epoch elsewhere."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from utome.cli.blocks import blocks
 from utome.errors import InterruptedRunError
-from utome.events import EpochDone, Event, Listener, Noted, Progressed
+from utome.events import EpochDone, Estimated, Event, Listener, Noted, Progressed
 
 
 @contextmanager
@@ -29,15 +30,19 @@ def _display() -> Iterator[Listener]:
     if not sys.stderr.isatty():
         yield lambda event: _say(console, event)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    texts = [TextColumn(f"{{task.{field}}}") for field in ("description", "fields[plot]")]
+    columns = (texts[0], BarColumn(bar_width=20), MofNCompleteColumn(), TimeRemainingColumn(), texts[1])
     with Progress(*columns, console=console, transient=True) as progress:
         bars: dict[str, TaskID] = {}
+        epochs: list[EpochDone] = []
 
         def listen(event: Event) -> None:
             if isinstance(event, Progressed):
-                _advance(progress, bars, event)
-            else:
-                _say(progress.console, event)
+                _advance(progress, bars, event, plot=_plot(epochs, console))
+                return
+            if isinstance(event, EpochDone):
+                epochs.append(event)
+            _say(progress.console, event)
 
         yield listen
 
@@ -50,17 +55,29 @@ def epoch_line(epoch: EpochDone) -> str:
     )
 
 
-def _advance(progress: Progress, bars: dict[str, TaskID], event: Progressed) -> None:
+def _plot(epochs: Sequence[EpochDone], console: Console) -> str:
+    """The course of the validation loss and mean IoU; nothing before the second epoch, nor where the terminal has no blocks."""
+    if len(epochs) < 2 or console.options.ascii_only:
+        return ""
+    loss, score = (
+        blocks([getattr(epoch, name) for epoch in epochs], width=10) for name in ("val_loss", "val_mean_iou")
+    )
+    return f"loss {loss} IoU {score}"
+
+
+def _advance(progress: Progress, bars: dict[str, TaskID], event: Progressed, *, plot: str) -> None:
     if event.stage not in bars:
         for bar in bars.values():
             progress.remove_task(bar)
         bars.clear()
-        bars[event.stage] = progress.add_task(event.stage, total=event.total)
+        bars[event.stage] = progress.add_task(event.stage, total=event.total, plot=plot)
     progress.update(bars[event.stage], completed=event.done)
 
 
 def _say(console: Console, event: Event) -> None:
     if isinstance(event, EpochDone):
         console.print(epoch_line(event), markup=False)
+    elif isinstance(event, Estimated):
+        console.print(event.sentence, markup=False)
     elif isinstance(event, Noted):
         console.print(event.text, markup=False)

@@ -93,6 +93,7 @@ class TileBatches:
         # Batch norm needs more than one value a channel: on a tile of one stride the bottom map is a single pixel, and
         # the last batch may be a single tile. An image smaller than two strides is mirrored to fill them.
         self.side = geometry.output_side(max(min(draw.tile, largest), 2 * geometry.stride))
+        self.input_side = self.side + geometry.shrink
         self._tiles = [(number, tile) for number in range(len(dataset)) for tile in range(self._count(number))]
 
     def __len__(self) -> int:

@@ -12,14 +12,13 @@ from utome.device import enough_memory
 from utome.errors import ConfigError
 from utome.events import Event, Progressed
 from utome.jobs.preparing import Prepared
+from utome.training.forecast import validation_seconds
 from utome.training.loop import Fleeting, fit
 from utome.training.progress import Task, begin
 from utome.training.validation import validate
 
 # The first step brings code and memory; those after it count.
 STEPS = 3
-# A step computes about three times what predicting the same pixels does.
-STEP_OVER_PREDICTION = 3
 # To fit a training into minutes its steps must be known better, and what is not foreseen needs room.
 STEPS_TO_FIT, RESERVE = 9, 0.04
 # Each epoch ends with files that are written; so much of the time may go to them and to validations, and so many epochs are enough.
@@ -46,9 +45,7 @@ def measure_cost(prepared: Prepared) -> Cost:
     """Train a few steps and throw them away; `MachineError` where there is too little memory for them."""
     task, step = prepared.task, step_seconds(prepared)
     batches, epochs = len(task.batches), task.config.training.epochs
-    pixels_a_step = task.batches.side**2 * task.config.training.batch
-    validated = sum(height * width for height, width in map(task.validation.network_size, range(len(task.validation))))
-    validation = step * validated / pixels_a_step / STEP_OVER_PREDICTION
+    validation = validation_seconds(task, step)
     return Cost(
         task.device.name, step, batches, epochs, epochs * (batches * step + validation), task.device.peak_memory_mb()
     )

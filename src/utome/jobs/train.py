@@ -22,6 +22,7 @@ from utome.modelfolder.folder import load_model, save_model
 from utome.recipes.library import load_recipe
 from utome.report.page import write_report
 from utome.training.checkpoints import Checkpoints
+from utome.training.forecast import Forecast
 from utome.training.keeping import CheckpointKeeper
 from utome.training.loop import fit
 from utome.training.progress import Progress, begin
@@ -148,7 +149,7 @@ def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listen
                 task, progress, checkpoints, seconds, stop.told, lambda: folder.write_history(progress.history)
             )
             keeper.begin()
-            fit(task, progress, keeper, listen=tell)
+            fit(task, progress, keeper, listen=Forecast(task, progress, tell))
     finally:
         best = checkpoints.best()
         if best is not None:

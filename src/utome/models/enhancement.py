@@ -1,7 +1,7 @@
 """The Feature Random Enhancement Module (Ando and Hotta 2021, arXiv 2101.07983), and what it is compared with."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from utome.config.architectures import EnhancementSettings
@@ -38,6 +38,11 @@ class Enhancement(nn.Module):
         factors = torch.ones(self.factors.shape)
         factors[torch.randperm(len(factors), generator=draws)[: settings.maps]] = settings.factor
         self.factors.copy_(factors)
+
+    @property
+    def chosen(self) -> Bool[Tensor, " c"] | None:
+        """Which maps are multiplied; none where the module does not multiply."""
+        return None if self._settings.mode == "match_skip" else self.factors.flatten() != 1
 
     def forward(
         self, maps: Float[Tensor, "n c h w"], skip: Float[Tensor, "n s y x"] | None

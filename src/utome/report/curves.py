@@ -1,8 +1,9 @@
-"""Loss and accuracy over the epochs, as two SVGs."""
+"""Loss, accuracy, terms of the loss and features over the epochs, an SVG each."""
 
 import io
 import re
 from collections.abc import Mapping, Sequence
+from math import nan
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -12,26 +13,61 @@ from matplotlib.ticker import MaxNLocator
 from utome.events import EpochDone
 
 TRAINING, VALIDATION, SCORE = "#0072b2", "#d55e00", "#009e73"
-# A colour, and a value an epoch.
-Line = tuple[str, list[float]]
+# For lines of which there may be any number (Okabe and Ito's colours, which differ for all kinds of eyes).
+SEVERAL = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
+# A colour, how the line is drawn, and a value an epoch.
+Line = tuple[str, str, list[float]]
+MAGNITUDES = {
+    "bottom_mean": "bottom", "skip_mean": "deepest skip",
+    "enhanced_sum": "enhanced maps", "not_enhanced_sum": "other maps of that level",
+}  # fmt: skip
 
 
-def curves_svg(history: Sequence[EpochDone]) -> tuple[str, str]:
-    """Training and validation loss; accuracy and validation mean IoU. In both, the kept epoch is marked."""
-    losses = {
-        "training": (TRAINING, [epoch.train_loss for epoch in history]),
-        "validation": (VALIDATION, [epoch.val_loss for epoch in history]),
+def curves_svg(history: Sequence[EpochDone]) -> list[str]:
+    """Loss; accuracy and validation mean IoU; the terms of the loss, where it has several; features (`utome.training.magnitudes`).
+
+    In all, the kept epoch is marked.
+    """
+    figures: dict[str, tuple[str, dict[str, Line]]] = {
+        "loss": ("Loss", {
+            "training": (TRAINING, "-", [epoch.train_loss for epoch in history]),
+            "validation": (VALIDATION, "-", [epoch.val_loss for epoch in history]),
+        }),
+        "scores": ("Accuracy and mean IoU", {
+            "training accuracy": (TRAINING, "-", [epoch.train_accuracy for epoch in history]),
+            "validation accuracy": (VALIDATION, "-", [epoch.val_accuracy for epoch in history]),
+            "validation mean IoU": (SCORE, "-", [epoch.val_mean_iou for epoch in history]),
+        }),
+        "terms": ("Terms of the loss, with their weights", _terms(history)),
+        "means": ("Mean of the features after ReLU", _magnitudes(history, "_mean")),
+        "sums": ("Sum over the features of the enhanced level", _magnitudes(history, "_sum")),
+    }  # fmt: skip
+    return [_svg(name, title, history, lines) for name, (title, lines) in figures.items() if lines]
+
+
+def _terms(history: Sequence[EpochDone]) -> dict[str, Line]:
+    """Each term in a colour, full in training and dotted in validation; nothing where the loss is a single term."""
+    names = list(history[-1].train_terms)
+    if len(names) < 2:
+        return {}
+    lines: dict[str, Line] = {}
+    for colour, name in zip(SEVERAL, names, strict=False):
+        words = name.replace("_", " ")
+        lines[f"{words}, training"] = (colour, "-", [epoch.train_terms.get(name, nan) for epoch in history])
+        lines[f"{words}, validation"] = (colour, ":", [epoch.val_terms.get(name, nan) for epoch in history])
+    return lines
+
+
+def _magnitudes(history: Sequence[EpochDone], kind: str) -> dict[str, Line]:
+    names = [name for name in history[-1].magnitudes if name.endswith(kind)]
+    return {
+        MAGNITUDES[name]: (colour, "-", [epoch.magnitudes.get(name, nan) for epoch in history])
+        for colour, name in zip(SEVERAL, names, strict=False)
     }
-    scores = {
-        "training accuracy": (TRAINING, [epoch.train_accuracy for epoch in history]),
-        "validation accuracy": (VALIDATION, [epoch.val_accuracy for epoch in history]),
-        "validation mean IoU": (SCORE, [epoch.val_mean_iou for epoch in history]),
-    }
-    return _svg("loss", "Loss", history, losses), _svg("scores", "Accuracy and mean IoU", history, scores)
 
 
 def _svg(name: str, title: str, history: Sequence[EpochDone], lines: Mapping[str, Line]) -> str:
-    """One figure; `name` stands before its ids, which must differ from those of the other on one page."""
+    """One figure; `name` stands before its ids, which must differ from those of the others on one page."""
     with rc_context(
         {
             "svg.fonttype": "none",
@@ -44,8 +80,8 @@ def _svg(name: str, title: str, history: Sequence[EpochDone], lines: Mapping[str
         figure = Figure(figsize=(5.5, 3.6), layout="constrained")
         axes = figure.subplots()
         marker = "o" if len(history) == 1 else ""
-        for label, (colour, values) in lines.items():
-            axes.plot([epoch.epoch for epoch in history], values, color=colour, marker=marker, label=label)
+        for label, (colour, style, values) in lines.items():
+            axes.plot([epoch.epoch for epoch in history], values, style, color=colour, marker=marker, label=label)
         _dress(axes, title, kept=[epoch.epoch for epoch in history if epoch.best][-1])
         text = io.StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})

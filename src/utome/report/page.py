@@ -45,6 +45,8 @@ def report_html(
         _headline(scores),
         (
             f"<section><h2>Training</h2><div class=curves>{_curves(history)}</div>"
+            "<p class=small>Features are measured at the end of each epoch on the same validation images: at the bottom of the network and at its "
+            "deepest skip, without the multiplication of an enhancement module.</p>"
             f"<p>The model kept is that of epoch {best.epoch} of {len(history)}, chosen on the validation images.</p></section>"
         ),
         class_table(scores, otsu),

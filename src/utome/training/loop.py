@@ -20,6 +20,7 @@ from utome.events import EpochDone, Listener, Noted, Progressed
 from utome.losses.total import Terms, loss_terms, total
 from utome.randomness import key
 from utome.training.faults import NotFiniteError, bad_terms, first_gradient, first_module, first_weight
+from utome.training.magnitudes import fixed_tiles, magnitudes
 from utome.training.optimizers import learning_rate
 from utome.training.progress import SMALLER, Progress, Sums, Task, result
 from utome.training.validation import validate
@@ -89,16 +90,26 @@ def _epoch(task: Task, progress: Progress, keeper: Keeper, listen: Listener) -> 
         _step(task, progress, batch, terms)
         listen(Progressed(f"epoch {epoch}/{config.training.epochs}", progress.step, steps))
         keeper.moment()
+    trained = time.perf_counter()
     scores = validate(
         result(task, progress), task.validation, config.loss, task.device, tile=config.prediction.tile, after_image=keeper.moment
     )  # fmt: skip
     if not math.isfinite(scores.loss):
         raise NotFiniteError(f"in the validation of epoch {epoch}", f"The loss became {scores.loss}")
+    tiles = fixed_tiles(task.validation, task.batches.input_side)
     sums, known = progress.sums, max(progress.sums.pixels, 1)
     return EpochDone(
         epoch, config.training.epochs, sums.loss / known, sums.right / known, scores.loss, scores.accuracy, scores.mean_iou,
-        sums.rate, best=False, seconds=round(time.perf_counter() - started, 3), peak_memory_mb=task.device.peak_memory_mb(),
+        sums.rate, best=False, peak_memory_mb=task.device.peak_memory_mb(),
+        train_terms={name: each / known for name, each in sums.terms.items()}, val_terms=scores.terms,
+        magnitudes=magnitudes(task.network, tiles, task.device),
+        **_seconds(started, trained, time.perf_counter()),
     )  # fmt: skip
+
+
+def _seconds(started: float, trained: float, ended: float) -> dict[str, float]:
+    taken = {"seconds": ended - started, "train_seconds": trained - started, "val_seconds": ended - trained}
+    return {name: round(each, 3) for name, each in taken.items()}
 
 
 def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
@@ -130,7 +141,8 @@ def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
         progress.average.follow(task.network)
     known, sums = int((target != IGNORED).sum()), progress.sums
     right = int((answers[0].argmax(dim=1) == target).sum())
-    progress.sums = Sums(sums.loss + value * known, sums.right + right, sums.pixels + known, rate)
+    summed = {name: sums.terms.get(name, 0.0) + term.item() * known for name, term in found.items()}
+    progress.sums = Sums(sums.loss + value * known, sums.right + right, sums.pixels + known, rate, summed)
     progress.step += 1
 
 

@@ -31,12 +31,13 @@ class Task:
 
 @dataclass
 class Sums:
-    """What the steps of an epoch have summed so far; `rate` is the last learning rate."""
+    """What the steps of an epoch have summed so far, the terms of the loss by name; `rate` is the last learning rate."""
 
     loss: float = 0.0
     right: int = 0
     pixels: int = 0
     rate: float = 0.0
+    terms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

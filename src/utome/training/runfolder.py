@@ -3,8 +3,6 @@
 Every file is written whole, but for `events.jsonl`, which grows by a line at a time.
 """
 
-import csv
-import io
 import json
 import os
 import platform
@@ -12,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -29,10 +26,10 @@ from utome.errors import ConfigError
 from utome.events import EpochDone, Event, Progressed
 from utome.files import append_line, exclusive, sha256_bytes, sweep, write_json, write_text
 from utome.modelfolder.card import StartingWeightsEntry
+from utome.training.journals import history_csv, timing_csv
 
 Status = Literal["running", "interrupted", "done", "failed"]
 STARTING_WEIGHTS = "starting_weights.json"
-NOT_REPEATING = ("seconds", "peak_memory_mb")
 
 
 class RunFolder:
@@ -126,12 +123,8 @@ class RunFolder:
 
     def write_history(self, history: Sequence[EpochDone]) -> None:
         """Write `history.csv`, which repeats bit for bit, and `timing.csv`, which does not."""
-        rows = [asdict(epoch) for epoch in history]
-        repeating = [{name: value for name, value in row.items() if name not in NOT_REPEATING} for row in rows]
-        write_text(self.path / "history.csv", _csv(repeating))
-        write_text(
-            self.path / "timing.csv", _csv([{name: row[name] for name in ("epoch", *NOT_REPEATING)} for row in rows])
-        )
+        write_text(self.path / "history.csv", history_csv(history))
+        write_text(self.path / "timing.csv", timing_csv(history))
 
 
 def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
@@ -214,11 +207,3 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
