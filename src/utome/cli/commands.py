@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utome.cli.choices import At
 from utome.cli.listening import shown
@@ -13,7 +13,11 @@ from utome.cli.tables import scores_lines
 from utome.config.overrides import evaluation_settings, override, prediction_settings, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
+from utome.launch import launched
 from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
+
+if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
+    from utome.jobs.train import TrainResult
 
 WORST = 5
 
@@ -46,19 +50,10 @@ class TrainOptions:
 
 def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     """Train, and show where the run lies and what to do next."""
-    if options.resume:
-        out = _resumed_run(options)
-        from utome.jobs.resume import resume
-
-        with shown() as listen:
-            result = resume(data, out, assignments=options.source.assignments, listen=listen)
-    else:
-        config = settings_of(options.source)
-        out = options.out or new_run(config.recipe)
-        from utome.jobs.train import train as job
-
-        with shown() as listen:
-            result = job(data, config, out, fixed=options.source.fixed, minutes=options.minutes, listen=listen)
+    result = _resumed(data, options) if options.resume else _trained(data, options)
+    if launched().rank:
+        return
+    out = result.run
     best = result.best
     if json:
         say_json(
@@ -75,6 +70,25 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     say(f"Run folder: {out}")
     say(f"Report: {out / 'report.html'}")
     say(f"Next: utome predict {out} IMAGES --out PREDICTIONS")
+
+
+def _trained(data: Path, options: TrainOptions) -> "TrainResult":
+    config = settings_of(options.source)
+    from utome.distributed import by_first, joined
+    from utome.jobs.train import train as job
+
+    with joined(), shown() as listen:
+        out = options.out or by_first(lambda: new_run(config.recipe))
+        return job(data, config, out, fixed=options.source.fixed, minutes=options.minutes, listen=listen)
+
+
+def _resumed(data: Path, options: TrainOptions) -> "TrainResult":
+    out = _resumed_run(options)
+    from utome.distributed import joined
+    from utome.jobs.resume import resume
+
+    with joined(), shown() as listen:
+        return resume(data, out, assignments=options.source.assignments, listen=listen)
 
 
 @dataclass(frozen=True)

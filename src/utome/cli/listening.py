@@ -8,12 +8,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from utome.errors import InterruptedRunError
-from utome.events import EpochDone, Event, Listener, Noted, Progressed
+from utome.events import EpochDone, Event, Listener, Noted, Progressed, silent
+from utome.launch import launched
 
 
 @contextmanager
 def shown() -> Iterator[Listener]:
-    """A listener that shows events until the block ends; Ctrl-C becomes an error with a sentence."""
+    """A listener that shows events until the block ends; Ctrl-C becomes an error with a sentence.
+
+    Of processes that were started together the first alone shows anything.
+    """
     try:
         with _display() as listen:
             yield listen
@@ -25,6 +29,9 @@ def shown() -> Iterator[Listener]:
 
 @contextmanager
 def _display() -> Iterator[Listener]:
+    if launched().rank:
+        yield silent
+        return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if not sys.stderr.isatty():
         yield lambda event: _say(console, event)

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 
 from utome.config.sections import LossSettings
 from utome.data.classes import IGNORED
-from utome.data.dataset import Dataset
+from utome.data.dataset import Dataset, Item
 from utome.device import Device
-from utome.losses.total import total_loss
-from utome.metrics.confusion import confusion, empty_confusion
+from utome.distributed import gathered, rank, size
+from utome.losses.total import Loss, total_loss
+from utome.metrics.confusion import Confusion, confusion, empty_confusion
 from utome.models.network import SegmentationNetwork
 from utome.prediction.predictor import classify
 from utome.prediction.tiled import predict_tiled
@@ -34,20 +36,39 @@ def validate(
     tile: int,
     after_image: Callable[[], None] = lambda: None,
 ) -> Validation:
-    """Predict every image whole, as a user's image would be; `after_image` may save, and may raise to end the training."""
+    """Predict every image whole, as a user's image would be; `after_image` may save, and may raise to end the training.
+
+    Several processes share the images out, and each has the figures of all, as one process alone would find them.
+    """
     network.eval()
-    loss = total_loss(settings)
-    total, pixels, matrix = 0.0, 0, None
-    for item in dataset:
-        logits = predict_tiled(network, item.image, device, tile=tile)
-        target = torch.from_numpy(item.labels.astype("int64"))
-        known = int((item.labels != IGNORED).sum())
-        total += float(loss(logits[None], target[None])) * known
-        pixels += known
-        found = confusion(item.labels, classify(logits), classes=logits.shape[0])
-        matrix = (matrix or empty_confusion(logits.shape[0])) + found
+    loss, own = total_loss(settings), range(rank(), len(dataset), size())
+    found = []
+    for number in range(-(-len(dataset) // size())):
+        if number < len(own):
+            found.append(_scored(network, dataset[own[number]], loss, device, tile=tile))
         after_image()
     network.train()
-    if matrix is None:
+    scored = [each for turn in zip_longest(*gathered(found)) for each in turn if each is not None]
+    if not scored:
         raise AssertionError("a split always has a validation image")
+    total, pixels, matrix = 0.0, 0, empty_confusion(len(scored[0].matrix.counts))
+    for each in scored:
+        total, pixels, matrix = total + each.loss * each.known, pixels + each.known, matrix + each.matrix
     return Validation(total / max(pixels, 1), matrix.pixel_accuracy, matrix.mean_iou)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """One image: its loss, its pixels that have a class, and their confusion."""
+
+    loss: float
+    known: int
+    matrix: Confusion
+
+
+def _scored(network: SegmentationNetwork, item: Item, loss: Loss, device: Device, *, tile: int) -> _Scored:
+    logits = predict_tiled(network, item.image, device, tile=tile)
+    target = torch.from_numpy(item.labels.astype("int64"))
+    value = float(loss(logits[None], target[None]))
+    found = confusion(item.labels, classify(logits), classes=logits.shape[0])
+    return _Scored(value, int((item.labels != IGNORED).sum()), found)
