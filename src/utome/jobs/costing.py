@@ -75,8 +75,9 @@ def lasting(prepared: Prepared, seconds: float, *, spent: float = 0.0) -> Config
     begun = time.perf_counter()
     with enough_memory():
         validate(task.network, task.validation, task.config.loss, task.device, tile=task.config.prediction.tile)
-    ended = time.perf_counter()
-    validation, spent = agreed((ended - begun + SECONDS_TO_SAVE, spent + ended - started))
+    validation = time.perf_counter() - begun + SECONDS_TO_SAVE
+    spent += time.perf_counter() - started
+    validation, spent = agreed((validation, spent))
     left = seconds * (1 - RESERVE) - spent
     if left < validation + step:
         needed = math.ceil((spent + validation + step) / (1 - RESERVE) / 6) / 10
