@@ -33,8 +33,7 @@ TINY = [
 LOSSES = ["loss.dice=1", "loss.jaccard=0.5", "loss.focal=0.5", "loss.weights.balance=true"]
 # There are 12 tiles an epoch. The shares of batches of 5 and 2 are 2 + 3 and 1 + 1, those of 11 and 1 are 5 + 6 and 0 + 1.
 CASES = {
-    "no-norm": ["model.norm=none", "training.batch=4", "training.clip=0.5", *LOSSES],
-    "no-norm-unequal": ["model.norm=none", "training.batch=11", "training.average=0.9", *LOSSES],
+    "no-norm": ["model.norm=none", "training.batch=11", "training.average=0.9", "training.clip=0.5", *LOSSES],
     "batch-norm": ["training.batch=5", *LOSSES],
     "renorm": [
         "model.architecture=se-unet", "model.renorm.warmup_steps=1", "model.renorm.r_steps=4", "model.renorm.d_steps=4",

@@ -133,12 +133,12 @@ def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
     progress.optimizer.step()
     if progress.average is not None:
         progress.average.follow(task.network)
-    progress.sums = _with(progress.sums, value, (target, answers[0]), rate)
+    progress.sums = _added(progress.sums, value, (target, answers[0]), rate)
     progress.step += 1
 
 
-def _with(sums: Sums, loss: float, step: tuple[Tensor, Tensor], rate: float) -> Sums:
-    """The sums and those of a step: of its target and logits, wherever its tiles are."""
+def _added(sums: Sums, loss: float, step: tuple[Tensor, Tensor], rate: float) -> Sums:
+    """The sums and those of a step, from its loss, and from its target and logits in all processes."""
     target, logits = step
     counts = torch.stack([(target != IGNORED).sum(), (logits.argmax(dim=1) == target).sum()])
     sum_in_place([counts])
