@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from utome.config.sections import MachineSettings
+from utome.distributed import size, use_own_gpu
 from utome.errors import MachineError
 
 try:
@@ -68,6 +69,10 @@ def choose_device(machine: MachineSettings, *, precision: Precision) -> Device:
         raise MachineError(
             f"This machine has no device '{kind}' that torch can use; there is: {there}. Set machine.device=auto."
         )
+    if kind == "mps" and size() > 1:
+        raise MachineError("Several processes cannot share the device 'mps'. Set machine.device=cpu.")
+    if kind == "cuda":
+        use_own_gpu()
     device = torch.device(kind)
     if precision == "auto":
         return Device(device, torch.bfloat16 if _is_good_at_bfloat16(device) else torch.float32)

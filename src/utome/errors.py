@@ -5,6 +5,7 @@
     ├── DataError         3   images and masks
     ├── ModelError        4   a model folder, or an image that a model cannot take
     ├── MachineError      5   disk, memory, device
+    │   └── LostProcessError  5   another process of the same training has ended
     ├── PartlyFailedError 6   some of many failed, the rest was done
     ├── NumericalError    6   training left the finite numbers
     └── InterruptedRunError  130 (Ctrl-C) or 143 (SIGTERM)
@@ -19,15 +20,20 @@ from typing import ClassVar
 
 
 class UtomeError(Exception):
-    """Something that a user can mend; abstract."""
+    """Something that a user can mend; abstract.
+
+    Where many processes do one training, a `shared` error is met by all of them, and the first alone says it.
+    """
 
     exit_code: ClassVar[int]
+    shared: bool = False
 
 
 class ConfigError(UtomeError):
     """A setting, an option or a recipe is not what is accepted."""
 
     exit_code = 2
+    shared = True
 
 
 class DataError(UtomeError):
@@ -48,6 +54,10 @@ class MachineError(UtomeError):
     exit_code = 5
 
 
+class LostProcessError(MachineError):
+    """Another process of the same training has ended or cannot be reached; what was saved is kept."""
+
+
 class PartlyFailedError(UtomeError):
     """Some of many failed; the rest was done and is kept."""
 
@@ -58,12 +68,14 @@ class NumericalError(UtomeError):
     """A loss or a weight is no longer a finite number."""
 
     exit_code = 6
+    shared = True
 
 
 class InterruptedRunError(UtomeError):
     """A run was stopped from outside; what was finished is kept."""
 
     exit_code = 130
+    shared = True
 
 
 class TerminatedRunError(InterruptedRunError):

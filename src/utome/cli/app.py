@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from utome.cli.choices import At, PredictionKind, TruthKind
-from utome.errors import UtomeError
+from utome.errors import LostProcessError, UtomeError
+from utome.launch import launched
 
 app = typer.Typer(
     name="utome",
@@ -340,12 +341,18 @@ def main() -> None:
     try:
         app()
     except UtomeError as error:
-        _say(f"Error: {error}")
+        if not _is_said_by_another(error):
+            _say(f"Error: {error}")
         sys.exit(error.exit_code)
     except Exception:
         traceback.print_exc()
         _say("This is a defect of utome, not of yours. Please report the lines above with the command that you ran.")
         sys.exit(1)
+
+
+def _is_said_by_another(error: UtomeError) -> bool:
+    """Whether this is not the first of processes that were started together, and all of them have met the error."""
+    return launched().rank > 0 and (error.shared or isinstance(error, LostProcessError))
 
 
 def _say(sentence: str) -> None:

@@ -7,14 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from utome.cli.listening import shown
 from utome.config.overrides import override, prediction_settings, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
 from utome.events import Event, Listener
+from utome.launch import launched
 from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
+
+if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
+    from utome.jobs.train import TrainResult
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,10 @@ class TrainOptions:
 
 def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     """Train, and show where the run lies and what to do next."""
-    if options.resume:
-        out = _resumed_run(options)
-        from utome.jobs.resume import resume
-
-        with shown() as show, _watched(show, out, options) as listen:
-            result = resume(data, out, assignments=options.source.assignments, listen=listen)
-    else:
-        config = settings_of(options.source)
-        out = options.out or new_run(config.recipe)
-        from utome.jobs.train import train as job
-
-        with shown() as show, _watched(show, out, options) as listen:
-            result = job(data, config, out, fixed=options.source.fixed, minutes=options.minutes, listen=listen)
+    result = _resumed(data, options) if options.resume else _trained(data, options)
+    if launched().rank:
+        return
+    out = result.run
     best = result.best
     if json:
         say_json(
@@ -75,6 +70,26 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     say(f"Run folder: {out}")
     say(f"Report: {out / 'report.html'}")
     say(f"Next: utome predict {out} IMAGES --out PREDICTIONS")
+
+
+def _trained(data: Path, options: TrainOptions) -> "TrainResult":
+    config = settings_of(options.source)
+    from utome.distributed import by_first, joined
+    from utome.jobs.train import train as job
+
+    with joined(), shown() as show:
+        out = options.out or by_first(lambda: new_run(config.recipe))
+        with _watched(show, out, options) as listen:
+            return job(data, config, out, fixed=options.source.fixed, minutes=options.minutes, listen=listen)
+
+
+def _resumed(data: Path, options: TrainOptions) -> "TrainResult":
+    out = _resumed_run(options)
+    from utome.distributed import joined
+    from utome.jobs.resume import resume
+
+    with joined(), shown() as show, _watched(show, out, options) as listen:
+        return resume(data, out, assignments=options.source.assignments, listen=listen)
 
 
 def predict(run: Path, images: Path, out: Path, *, assignments: tuple[str, ...], json: bool) -> None:
@@ -169,7 +184,7 @@ def settings_of(source: Source) -> Config:
 @contextmanager
 def _watched(show: Listener, out: Path, options: TrainOptions) -> Iterator[Listener]:
     """The listener, and TensorBoard's beside it if it was asked for."""
-    if not options.tensorboard:
+    if not options.tensorboard or launched().rank:
         yield show
         return
     from utome.report.tensorboard import TensorBoard

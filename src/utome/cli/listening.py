@@ -9,12 +9,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from utome.cli.blocks import blocks
 from utome.errors import InterruptedRunError
-from utome.events import EpochDone, Estimated, Event, Listener, Noted, Progressed
+from utome.events import EpochDone, Estimated, Event, Listener, Noted, Progressed, silent
+from utome.launch import launched
 
 
 @contextmanager
 def shown() -> Iterator[Listener]:
-    """A listener that shows events until the block ends; Ctrl-C becomes an error with a sentence."""
+    """A listener that shows events until the block ends; Ctrl-C becomes an error with a sentence.
+
+    Of processes that were started together the first alone shows anything.
+    """
     try:
         with _display() as listen:
             yield listen
@@ -26,6 +30,9 @@ def shown() -> Iterator[Listener]:
 
 @contextmanager
 def _display() -> Iterator[Listener]:
+    if launched().rank:
+        yield silent
+        return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if not sys.stderr.isatty():
         yield lambda event: _say(console, event)

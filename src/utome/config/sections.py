@@ -271,3 +271,8 @@ class MachineSettings(Section):
     threads: int | None = Field(
         None, ge=1, description="processor threads; none leaves it to torch. Changes the last bits"
     )
+    any_processes: bool = Field(
+        False,
+        description="go on with a run in another number of processes than it began with; its numbers are then the same up to "
+        "rounding, and not bit for bit",
+    )

@@ -5,7 +5,7 @@ Each draw is keyed by (seed, pass over all tiles, content of the sample, number 
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol, runtime_checkable
 
@@ -14,6 +14,7 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 
 from utome.data.dataset import Dataset
+from utome.distributed import share
 from utome.randomness import generator, key
 from utome.tiling import Geometry, Place
 
@@ -54,7 +55,8 @@ class Augment(Protocol):
 class Batch:
     """Tiles, their targets, the weights of the targets' pixels if they differ, and the names of the images they are of.
 
-    A target is smaller than its tile by the network's border on each side.
+    A target is smaller than its tile by the network's border on each side. Where several processes share a step, the tiles are
+    this process's, none perhaps, and the names those of all.
     """
 
     image: Float[Tensor, "n c h w"]
@@ -106,18 +108,25 @@ class TileBatches:
         return self._dataset
 
     def epoch(self, epoch: int, *, after: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch, from 1, but for those of the first steps; of a pass over all tiles the last may be smaller."""
+        """The batches of one epoch, from 1, but for those of the first steps; of a pass over all tiles the last may be smaller.
+
+        Where several processes share a step, each gets the tiles that are its own.
+        """
         tiles = islice(self._chosen(epoch), after * self._draw.batch, None)
         while chosen := list(islice(tiles, self._draw.batch)):
-            yield self.batch(chosen, self._augment)
+            own = chosen[share(len(chosen))]
+            batch = self.batch(own, self._augment) if own else _without_tiles(self.batch(chosen[:1], self._augment))
+            yield batch if len(own) == len(chosen) else replace(batch, names=self._names(chosen))
 
     def batch(self, tiles: Sequence[Tile], augment: Augment) -> Batch:
         """These tiles, changed by this augmentation; where they lie does not depend on it."""
         draws = [generator(*self._parts(*tile)) for tile in tiles]
         places = [self._place(*tile[1:], own) for tile, own in zip(tiles, draws, strict=True)]
         made = augment(places, draws, side=self.side + 2 * self._border, border=self._border)
-        names = tuple(self._dataset.facts[number].sample.name for _, number, _ in tiles)
-        return Batch(made.image, made.labels.long(), made.weights, names)
+        return Batch(made.image, made.labels.long(), made.weights, self._names(tiles))
+
+    def _names(self, tiles: Sequence[Tile]) -> tuple[str, ...]:
+        return tuple(self._dataset.facts[number].sample.name for _, number, _ in tiles)
 
     def _chosen(self, epoch: int) -> Iterator[Tile]:
         """The tiles of an epoch in their order; with a number of steps it begins where the epoch before it ended."""
@@ -157,3 +166,8 @@ class TileBatches:
         else:
             top, left = (int(draws.integers(min(0, side - self.side), max(0, side - self.side) + 1)) for side in size)
         return top, left
+
+
+def _without_tiles(batch: Batch) -> Batch:
+    """Nothing, in the shape of a batch."""
+    return Batch(batch.image[:0], batch.target[:0], None if batch.weight is None else batch.weight[:0])

@@ -9,6 +9,7 @@ from statistics import mean, median
 
 from utome.config.settings import Config
 from utome.device import enough_memory
+from utome.distributed import agreed
 from utome.errors import ConfigError
 from utome.events import Event, Progressed
 from utome.jobs.preparing import Prepared
@@ -73,6 +74,7 @@ def lasting(prepared: Prepared, seconds: float, *, spent: float = 0.0) -> Config
         validate(task.network, task.validation, task.config.loss, task.device, tile=task.config.prediction.tile)
     validation = time.perf_counter() - begun + SECONDS_TO_SAVE
     spent += time.perf_counter() - started
+    validation, spent = agreed((validation, spent))
     left = seconds * (1 - RESERVE) - spent
     if left < validation + step:
         needed = math.ceil((spent + validation + step) / (1 - RESERVE) / 6) / 10
@@ -87,7 +89,7 @@ def lasting(prepared: Prepared, seconds: float, *, spent: float = 0.0) -> Config
 
 
 def _steps(task: Task, count: int) -> list[float]:
-    """The seconds of each of so many first steps, or of those that an epoch has."""
+    """The seconds of each of so many first steps, or of those that an epoch has; by the first process's clock, if there are more."""
     count = min(count, len(task.batches))
     times = [time.perf_counter()]
 
@@ -99,4 +101,4 @@ def _steps(task: Task, count: int) -> list[float]:
 
     with enough_memory(), contextlib.suppress(_Enough):
         fit(task, begin(task), Fleeting(), listen=listen)
-    return [after - before for before, after in pairwise(times)]
+    return agreed([after - before for before, after in pairwise(times)])

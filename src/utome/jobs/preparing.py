@@ -20,6 +20,8 @@ from utome.data.splitting import Split
 from utome.data.survey import Survey
 from utome.data.weight_cache import WeightCache
 from utome.device import choose_device, compute_repeatably
+from utome.distributed import gathered, one_fate, size
+from utome.errors import ConfigError, DataError
 from utome.events import EpochDone, Listener, Noted, silent
 from utome.jobs.advising import advised
 from utome.jobs.reading import read_data, split_data
@@ -66,8 +68,16 @@ def prepare(
 
     The task's config says of the encoder's starting weights what came with them. Where training has `begun`, the
     weights are in a checkpoint and are not read again. With `fixed` the recipe `auto` chooses for these images all but the settings
-    that it names; without, the config is taken as it is.
+    that it names; without, the config is taken as it is. Of several processes each prepares the same; if one cannot, none can.
     """
+    with one_fate():
+        prepared = _prepare(data, config, listen, begun=begun, fixed=fixed)
+    if size() > 1:
+        _refuse_unlike_processes(prepared)
+    return prepared
+
+
+def _prepare(data: Path, config: Config, listen: Listener, *, begun: bool, fixed: Collection[str] | None) -> Prepared:
     found = read_data(data, config.data, listen)
     for note in found.notes:
         listen(Noted(note))
@@ -77,6 +87,21 @@ def prepare(
             listen(Noted(f"auto: {each.path}={each.value}, since {each.reason}."))
     parts = split_data(found, config.data, seed=config.seed, listen=listen)
     return build(found, parts, config, listen, begun=begun)
+
+
+def _refuse_unlike_processes(prepared: Prepared) -> None:
+    """`ConfigError` where a step has too few tiles for all processes, `DataError` where they do not see the same images."""
+    config = prepared.task.config
+    if config.training.batch < size():
+        raise ConfigError(
+            f"training.batch is {config.training.batch}, but {size()} processes share the tiles of a step. Give at least a tile "
+            f"each, as in --set training.batch={size()}, or torchrun a smaller --nproc-per-node."
+        )
+    if len(set(gathered((data_hash(prepared.survey, prepared.split), config.sha256)))) > 1:
+        raise DataError(
+            "The processes of this training do not see the same images, masks and settings. Give all of them one folder, on a disk "
+            "that they share, and the same version of utome."
+        )
 
 
 def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begun: bool = False) -> Prepared:

@@ -8,10 +8,11 @@ from typing import Any
 from utome.config.overrides import override
 from utome.config.settings import Config, leaves
 from utome.device import enough_memory
+from utome.distributed import by_first, size
 from utome.errors import ConfigError, ModelError
 from utome.events import Listener, Noted, silent
 from utome.jobs.preparing import Prepared, prepare
-from utome.jobs.train import TrainResult, about, run
+from utome.jobs.train import TrainResult, about, held, run
 from utome.modelfolder.card import StartingWeightsEntry
 from utome.training.checkpoints import Checkpoints
 from utome.training.progress import Progress, begin
@@ -25,26 +26,27 @@ MAY_CHANGE = ("training.epochs", "training.stopping.", "training.save_minutes", 
 def resume(data: Path, out: Path, *, assignments: Sequence[str] = (), listen: Listener = silent) -> TrainResult:
     """Go on with the run in `out` from its newest whole state, with its own config but for what `assignments` change.
 
-    Final weights and history are those of the run that was never stopped, bit for bit, on the same machine, versions, device
-    and threads. `ConfigError` where there is no run, another process works on it, or its config or data are no longer its own;
+    Final weights and history are those of the run that was never stopped, bit for bit, on the same machine, versions, device,
+    threads and processes. `ConfigError` where there is no run, another process works on it, or its config or data are no longer its own;
     `ModelError` where no state is whole. The run is left as it was in each of these cases.
     """
     folder = RunFolder(out)
-    config = override(folder.saved_config().as_dict(), assignments)
-    with enough_memory(), folder.alone():
-        saved = Checkpoints(folder.checkpoints, {}).newest()
+    config = by_first(lambda: override(folder.saved_config().as_dict(), assignments))
+    with enough_memory(), held(folder):
+        saved = by_first(Checkpoints(folder.checkpoints, {}).newest)
         if saved is not None:
             refuse_other_settings(saved.about["config"], config, out)
+            _refuse_other_processes(saved, config)
         prepared = prepare(data, config, listen, begun=saved is not None)
-        folder.refuse_other_data(data_hash(prepared.survey, prepared.split))
-        prepared = replace(prepared, starting=_same_starting_weights(folder, prepared))
+        by_first(lambda: folder.refuse_other_data(data_hash(prepared.survey, prepared.split)))
+        prepared = replace(prepared, starting=by_first(lambda: _same_starting_weights(folder, prepared)))
         progress = begin(prepared.task)
         if saved is not None:
             put_back(saved, prepared.task.network, progress)
             _refuse_fewer_epochs(config, progress)
         for note in _notes(saved, prepared, progress):
             listen(Noted(note))
-        folder.go_on(config, progress.history)
+        by_first(lambda: folder.go_on(config, progress.history))
         return run(prepared, progress, folder, listen)
 
 
@@ -59,6 +61,24 @@ def refuse_other_settings(begun: Mapping[str, Any], config: Config, out: Path) -
             f"The settings are not those that '{out}' began with: {differences}. On --resume only these may change: "
             f"{_listed(MAY_CHANGE)}. Leave the others as they were, or train anew with another --out."
         )
+
+
+def _refuse_other_processes(saved: Saved, config: Config) -> None:
+    """`ConfigError` where the run began with another number of processes, unless the settings allow it."""
+    begun = _processes(saved)
+    if begun != size() and not config.machine.any_processes:
+        raise ConfigError(
+            f"The run was computed by {_counted(begun)}, and now there would be {_counted(size())}; its numbers would be the same up to "
+            f"rounding alone. Start as many as before, or allow it with --set machine.any_processes=true."
+        )
+
+
+def _processes(saved: Saved) -> int:
+    return int(saved.about.get("processes", 1))
+
+
+def _counted(processes: int) -> str:
+    return "one process" if processes == 1 else f"{processes} processes"
 
 
 def _listed(paths: Iterable[str]) -> str:
@@ -81,6 +101,10 @@ def _notes(saved: Saved | None, prepared: Prepared, progress: Progress) -> list[
     for name, words in (("threads", "threads"), ("device", "device"), ("packages", "versions"), ("platform", "system")):
         if then[name] != now[name]:
             notes.append(f"The run began with {words} {then[name]}; with {now[name]} its last digits may differ.")
+    if _processes(saved) != size():
+        notes.append(
+            f"The run was computed by {_counted(_processes(saved))} and now is by {_counted(size())}: the same up to rounding."
+        )
     epochs = then["config"]["training"]["epochs"], prepared.task.config.training.epochs
     if epochs[0] != epochs[1]:
         notes.append(

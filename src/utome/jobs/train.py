@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from utome.config.overrides import override
 from utome.config.settings import Config
 from utome.device import enough_memory
+from utome.distributed import by_first, ended_together, is_first, leave, share, size
 from utome.errors import InterruptedRunError
 from utome.events import EpochDone, Event, Listener, Noted, silent
 from utome.files import new_folder
@@ -26,7 +27,7 @@ from utome.training.forecast import Forecast
 from utome.training.keeping import CheckpointKeeper
 from utome.training.loop import fit
 from utome.training.progress import Progress, begin
-from utome.training.runfolder import RunFolder, data_hash, describe_data, environment
+from utome.training.runfolder import RunFolder, Status, data_hash, describe_data, environment
 from utome.training.space import refuse_too_little_space
 
 
@@ -53,20 +54,36 @@ def train(
     With `fixed`, the recipe `auto` chooses for these images all but the settings that it names; without, the config is taken as it is.
     With `minutes`, the length is chosen so that data are read and training ends within them, on this machine as busy as it is
     now; the final scores and the report come after. The config that is written down has that length, and so repeats the same
-    steps. Nothing is written before data, config and device are found good.
+    steps. Nothing is written before data, config and device are found good. Several processes that have joined
+    (`utome.distributed`) do one training: the first alone writes and, at the end, scores.
     """
     load_recipe(config.recipe)  # the report names it, so an unknown one is refused now and not at the end
     folder = RunFolder(out)
-    folder.refuse_if_there()
+    by_first(folder.refuse_if_there)
     with enough_memory():
         prepared = plan(data, config, fixed=fixed, minutes=minutes, listen=listen)
-        refuse_too_little_space(out, prepared.task)
-        new_folder(folder.checkpoints)
-        with folder.alone():
+
+        def make_room() -> None:
+            refuse_too_little_space(out, prepared.task)
+            new_folder(folder.checkpoints)
+
+        def write_down() -> None:
             folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
             if prepared.starting is not None:
                 folder.write_starting_weights(prepared.starting)
+
+        by_first(make_room)
+        with held(folder):
+            by_first(write_down)
             return run(prepared, begin(prepared.task), folder, listen)
+
+
+@contextmanager
+def held(folder: RunFolder) -> Iterator[None]:
+    """Work on the run alone: the first process holds its folder for all."""
+    with ExitStack() as stack:
+        by_first(lambda: stack.enter_context(folder.alone()))
+        yield
 
 
 def plan(
@@ -115,15 +132,20 @@ def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Liste
     """Train to the end, score, and write the report; `status.json` says how it ended. The folder is this process's alone."""
 
     def tell(event: Event) -> None:
-        folder.journal(event)
+        if is_first():
+            folder.journal(event)
         listen(event)
 
-    with _status(folder):
+    with ended_together(), _status(folder):
         tell(Noted(f"Run folder: {folder.path}"))
+        if size() > 1:
+            tell(Noted(_shared_out(prepared.task.config.training.batch)))
         _fit(prepared, progress, folder, tell)
-        group = prepared.task.config.data.group
-        scored = score_split(load_model(folder.model), prepared.split, group, prepared.task.device, listen)
-        write_report(folder, progress.history, scored.predictor, scored.scores, scored.otsu)
+        leave()  # the other processes have nothing more to do
+        if is_first():
+            group = prepared.task.config.data.group
+            scored = score_split(load_model(folder.model), prepared.split, group, prepared.task.device, listen)
+            write_report(folder, progress.history, scored.predictor, scored.scores, scored.otsu)
     best = [epoch for epoch in progress.history if epoch.best][-1]
     return TrainResult(
         folder.path, best, {part: len(getattr(prepared.split, part)) for part in ("train", "val", "test")}
@@ -151,7 +173,7 @@ def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listen
             keeper.begin()
             fit(task, progress, keeper, listen=Forecast(task, progress, tell))
     finally:
-        best = checkpoints.best()
+        best = checkpoints.best() if is_first() else None
         if best is not None:
             save_model(folder.model, best.weights, model_card(prepared, best.epoch))
 
@@ -162,9 +184,24 @@ def _status(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, InterruptedRunError) as error:
-        folder.set_status("interrupted", "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
+        _set_status(folder, "interrupted", "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
         raise
     except BaseException as error:
-        folder.set_status("failed", str(error))
+        _set_status(folder, "failed", str(error))
         raise
-    folder.set_status("done")
+    _set_status(folder, "done")
+
+
+def _set_status(folder: RunFolder, status: Status, reason: str | None = None) -> None:
+    if is_first():
+        folder.set_status(status, reason)
+
+
+def _shared_out(batch: int) -> str:
+    """What each process does, in a sentence."""
+    shares = [share(batch, number) for number in range(size())]
+    tiles = " + ".join(str(each.stop - each.start) for each in shares)
+    return (
+        f"{size()} processes share the {batch} tiles of each step ({tiles}) and the validation images; losses, gradients and the "
+        "statistics of norms are those of all tiles together."
+    )

@@ -9,29 +9,29 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from utome.losses.pixels import Logits, Scalar, Target, Weight, one_hot
+from utome.losses.pixels import Logits, Scalar, Target, Weight, Whole, all_here, one_hot
 
 Areas = Float[Tensor, " c"]
 
 
-def dice(logits: Logits, target: Target, weight: Weight | None = None) -> Scalar:
+def dice(logits: Logits, target: Target, weight: Weight | None = None, *, whole: Whole = all_here) -> Scalar:
     """1 - 2·Σpt / (Σp + Σt), a mean over the classes but the first (Milletari et al. 2016, without squares)."""
     del weight
-    overlap, size = _areas(logits, target)
+    overlap, size = _areas(logits, target, whole)
     return 1 - ((2 * overlap + 1) / (size + 1)).mean()
 
 
-def jaccard(logits: Logits, target: Target, weight: Weight | None = None) -> Scalar:
+def jaccard(logits: Logits, target: Target, weight: Weight | None = None, *, whole: Whole = all_here) -> Scalar:
     """1 - Σpt / (Σp + Σt - Σpt), a mean over the classes but the first."""
     del weight
-    overlap, size = _areas(logits, target)
+    overlap, size = _areas(logits, target, whole)
     return 1 - ((overlap + 1) / (size - overlap + 1)).mean()
 
 
-def _areas(logits: Logits, target: Target) -> tuple[Areas, Areas]:
-    """Σpt and Σp + Σt of each class but the first."""
+def _areas(logits: Logits, target: Target, whole: Whole) -> tuple[Areas, Areas]:
+    """Σpt and Σp + Σt of each class but the first, over the whole batch."""
     truth = one_hot(logits, target)
     known = truth.sum(dim=1, keepdim=True)
     probability, truth = (functional.softmax(logits.float(), dim=1) * known)[:, 1:], truth[:, 1:]
     overlap = (probability * truth).sum(dim=(0, 2, 3))
-    return overlap, probability.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
+    return whole(overlap), whole(probability.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3)))

@@ -5,7 +5,17 @@ from functools import partial
 from typing import Protocol, runtime_checkable
 
 from utome.config.sections import LossSettings
-from utome.losses.pixels import Logits, Scalar, Target, Weight, binary_cross_entropy, cross_entropy, focal
+from utome.losses.pixels import (
+    Logits,
+    Scalar,
+    Target,
+    Weight,
+    Whole,
+    all_here,
+    binary_cross_entropy,
+    cross_entropy,
+    focal,
+)
 from utome.losses.regions import dice, jaccard
 
 
@@ -31,13 +41,14 @@ def total_loss(settings: LossSettings) -> Loss:
     return loss
 
 
-def loss_terms(settings: LossSettings) -> Terms:
+def loss_terms(settings: LossSettings, whole: Whole = all_here) -> Terms:
     """Each term of the loss of all of a network's answers, the head's first: (1 - λ)·L1 + λ·L2.
 
     λ is `settings.supervision`, L1 the loss of the head and L2 the mean loss of the further answers (Ando and Hotta
-    2021, section 3, who have one). Without further answers, or with λ = 0, it is the plain loss.
+    2021, section 3, who have one). Without further answers, or with λ = 0, it is the plain loss. Where a batch lies in
+    several processes, `whole` sums over them, and every one of them has the loss of the whole batch.
     """
-    terms, supervision = _terms(settings), settings.supervision
+    terms, supervision = _terms(settings, whole), settings.supervision
 
     def of(answers: Sequence[Logits], target: Target, weight: Weight | None) -> dict[str, Scalar]:
         first, *others = answers
@@ -58,13 +69,13 @@ def total(terms: Mapping[str, Scalar]) -> Scalar:
     return sum(others, start=first)
 
 
-def _terms(settings: LossSettings) -> dict[str, tuple[float, Loss]]:
+def _terms(settings: LossSettings, whole: Whole = all_here) -> dict[str, tuple[float, Loss]]:
     """The terms with a weight above zero, and that weight."""
     terms: dict[str, Loss] = {
-        "cross_entropy": cross_entropy,
-        "bce": binary_cross_entropy,
-        "focal": partial(focal, gamma=settings.focal_gamma),
-        "dice": dice,
-        "jaccard": jaccard,
+        "cross_entropy": partial(cross_entropy, whole=whole),
+        "bce": partial(binary_cross_entropy, whole=whole),
+        "focal": partial(focal, gamma=settings.focal_gamma, whole=whole),
+        "dice": partial(dice, whole=whole),
+        "jaccard": partial(jaccard, whole=whole),
     }
     return {name: (getattr(settings, name), term) for name, term in terms.items() if getattr(settings, name)}

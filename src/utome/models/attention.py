@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from utome.models.blocks import Style, convolution
+from utome.models.normalisation import BatchNorm2d
 from utome.models.parts import Skip
 
 # The finest levels whose maps are pooled for coarser ones: encoder layers 1 to 3.
@@ -24,9 +25,9 @@ class AttentionGate(nn.Module):
 
     def __init__(self, channels: int, gating: int, inner: int) -> None:
         super().__init__()
-        self.of_map = nn.Sequential(nn.Conv2d(channels, inner, 1), nn.BatchNorm2d(inner))
-        self.of_gating = nn.Sequential(nn.Conv2d(gating, inner, 1), nn.BatchNorm2d(inner))
-        self.score = nn.Sequential(nn.Conv2d(inner, 1, 1), nn.BatchNorm2d(1))
+        self.of_map = nn.Sequential(nn.Conv2d(channels, inner, 1), BatchNorm2d(inner))
+        self.of_gating = nn.Sequential(nn.Conv2d(gating, inner, 1), BatchNorm2d(inner))
+        self.score = nn.Sequential(nn.Conv2d(inner, 1, 1), BatchNorm2d(1))
 
     def forward(self, skip: Float[Tensor, "n c h w"], gating: Float[Tensor, "n g h w"]) -> Float[Tensor, "n c h w"]:
         """The map times its attention: sigmoid(ψ(relu(W_x·map + W_g·gating)))."""

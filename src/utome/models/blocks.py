@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from utome.config.architectures import RenormSettings
 from utome.models.excitation import SqueezeExcitation
-from utome.models.normalisation import BatchRenorm2d
+from utome.models.normalisation import BatchNorm2d, BatchRenorm2d
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def convolution(in_channels: int, out_channels: int, style: Style) -> list[nn.Mo
     bias = style.bias or style.norm == "none"
     norms: list[nn.Module] = []
     if style.norm == "batch":
-        norms = [nn.BatchNorm2d(out_channels)]
+        norms = [BatchNorm2d(out_channels)]
     elif style.norm == "batch_renorm":
         norms = [BatchRenorm2d(out_channels, style.renorm)]
     return [nn.Conv2d(in_channels, out_channels, 3, padding=padding, bias=bias), *norms, nn.ReLU(inplace=True)]

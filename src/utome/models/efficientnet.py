@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from utome.config.architectures import EfficientUNetSettings
 from utome.models.excitation import SqueezeExcitation
+from utome.models.normalisation import BatchNorm2d
 from utome.models.parts import Encoder
 
 # By how much each network is wider and deeper than B0.
@@ -97,7 +98,7 @@ class Convolutions:
         asymmetric, depthwise = self.tensorflow and stride > 1, groups > 1
         kind, padding = CONVOLUTIONS[asymmetric, depthwise], 0 if asymmetric else (kernel - 1) // 2
         convolution = kind(before, after, kernel, stride=stride, padding=padding, groups=groups, bias=False)
-        return nn.Sequential(convolution, nn.BatchNorm2d(after, self.epsilon, self.rate))
+        return nn.Sequential(convolution, BatchNorm2d(after, self.epsilon, self.rate))
 
 
 class InvertedBottleneck(nn.Module):

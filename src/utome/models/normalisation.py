@@ -1,4 +1,10 @@
-"""Batch renormalisation (Ioffe 2017, arXiv 1702.03275)."""
+"""Batch norm, and batch renormalisation (Ioffe 2017, arXiv 1702.03275), also where several processes share a batch.
+
+Then statistics are those of the whole batch, and so are their gradients: one meeting of the processes forwards and one back.
+"""
+
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -6,8 +12,26 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from utome.config.architectures import RenormSettings
+from utome.distributed import size, stacked, sum_in_place
 
 EPSILON = 1e-5
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """Torch's batch norm, over the maps of all processes that share a batch."""
+
+    def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:  # noqa: A002 - torch's name
+        """The maps, normalised; in training the moving statistics take one step."""
+        if size() == 1 or not self.training:
+            return super().forward(input)
+        moments, mean, variance, rate = _of_all(input), self.running_mean, self.running_var, self.momentum
+        if mean is None or variance is None or rate is None:
+            raise AssertionError("the norms of networks here keep moving statistics")
+        with torch.no_grad():
+            self.num_batches_tracked.add_(1)  # type: ignore[union-attr]
+            mean.lerp_(moments.mean, rate)
+            variance.lerp_(moments.variance * (moments.count / (moments.count - 1)), rate)
+        return _normalised(input, self.weight, self.bias, moments, self.eps)
 
 
 class BatchRenorm2d(nn.Module):
@@ -39,11 +63,14 @@ class BatchRenorm2d(nn.Module):
             variance = (self.running_deviation.square() - EPSILON).clamp(min=0)
             return functional.batch_norm(maps, self.running_mean, variance, self.weight, self.bias, eps=EPSILON)
         with torch.no_grad():
-            mean, deviation = _statistics(maps)
+            everywhere = None if size() == 1 else _of_all(maps)
+            mean, deviation = _statistics(maps) if everywhere is None else (everywhere.mean, everywhere.deviation)
             scale, shift = self._correction(mean, deviation)
             self._take_in(mean, deviation)
         # The correction is constant to the gradient, so it belongs to the affine part that batch norm has anyway.
         weight, bias = self.weight * scale, self.bias + self.weight * shift
+        if everywhere is not None:
+            return _normalised(maps, weight, bias, everywhere, EPSILON)
         return functional.batch_norm(maps, None, None, weight, bias, training=True, eps=EPSILON)
 
     def limits(self) -> tuple[Tensor, Tensor]:
@@ -66,13 +93,78 @@ class BatchRenorm2d(nn.Module):
         self.running_deviation.lerp_(deviation, rate)
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Mean and variance (Σ(x - μ)² / N) of each channel, and N, the values a channel has in all processes together."""
+
+    mean: Tensor
+    variance: Tensor
+    count: Tensor
+
+    @property
+    def deviation(self) -> Tensor:
+        """The root of the variance and epsilon."""
+        return (self.variance + EPSILON).sqrt()
+
+
+class _Normalised(torch.autograd.Function):
+    """(x - μ) / sqrt(σ² + ε) · w + b, with the moments of all processes, and its gradient through them.
+
+    dx = w/σ · (g - Σg/N - x̂·Σ(g·x̂)/N), the sums over all processes; the gradients of w and b are this process's own, and are
+    summed with all others.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        maps, weight, bias, moments, epsilon = inputs
+        ctx.save_for_backward(maps, weight, moments.mean, (moments.variance + epsilon).rsqrt(), moments.count)
+        return functional.batch_norm(maps, moments.mean, moments.variance, weight, bias, eps=epsilon)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        maps, weight, mean, inverse, count = ctx.saved_tensors
+        gradient = gradients[0].float()
+        normal = (maps.float() - mean[:, None, None]) * inverse[:, None, None]
+        bias, slope = gradient.sum(dim=(0, 2, 3)), (gradient * normal).sum(dim=(0, 2, 3))
+        means = torch.stack([bias, slope])
+        sum_in_place([means])
+        means = means / count
+        inner = gradient - means[0, :, None, None] - normal * means[1, :, None, None]
+        return ((weight * inverse)[:, None, None] * inner).to(maps.dtype), slope, bias, None, None
+
+
+def _normalised(maps: Tensor, weight: Tensor, bias: Tensor, moments: Moments, epsilon: float) -> Tensor:
+    output: Tensor = _Normalised.apply(maps, weight, bias, moments, epsilon)  # type: ignore[no-untyped-call]
+    return output
+
+
+@torch.no_grad()
+def _of_all(maps: Float[Tensor, "n c h w"]) -> Moments:
+    """The moments of each channel over all processes; in this one there may be no maps at all."""
+    channels, values = maps.shape[1], maps.numel() // maps.shape[1]
+    mean, variance = _moments(maps) if values else torch.zeros(2, channels, device=maps.device)
+    here = torch.cat([torch.full((1,), values, device=maps.device), mean, variance]).double()
+    counts, means, variances = torch.split(stacked(here), [1, channels, channels], dim=1)
+    count = counts.sum()
+    shares = counts / count
+    mean = (shares * means).sum(dim=0)
+    variance = (shares * (variances + (means - mean).square())).sum(dim=0)
+    return Moments(mean.float(), variance.float(), count.float())
+
+
 def _statistics(maps: Float[Tensor, "n c h w"]) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of each channel, taken by batch norm's own kernel: `var_mean` needs several times as long."""
+    """Mean and deviation of each channel."""
+    mean, variance = _moments(maps)
+    return mean, (variance + EPSILON).sqrt()
+
+
+def _moments(maps: Float[Tensor, "n c h w"]) -> tuple[Tensor, Tensor]:
+    """Mean and variance of each channel, taken by batch norm's own kernel: `var_mean` needs several times as long."""
     channels = maps.shape[1]
     mean, variance = (torch.zeros(channels, device=maps.device) for _ in range(2))
     functional.batch_norm(maps, mean, variance, training=True, momentum=1.0)
     values = maps.numel() / channels
-    return mean, (variance * (values - 1) / values + EPSILON).sqrt()
+    return mean, variance * (values - 1) / values
 
 
 def _risen(step: Tensor, start: int, end: int) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from utome.models.normalisation import BatchNorm2d
 from utome.models.parts import Encoder
 
 STEM = 64
@@ -66,4 +67,4 @@ class ResNetEncoder(Encoder):
 def _layer(before: int, after: int, kernel: int, *, rate: float, stride: int = 1) -> nn.Sequential:
     """A convolution that keeps the side, or halves it, and its norm."""
     convolution = nn.Conv2d(before, after, kernel, stride=stride, padding=kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(after, momentum=rate))
+    return nn.Sequential(convolution, BatchNorm2d(after, momentum=rate))

@@ -1,9 +1,12 @@
 """Numbers that went wrong: where they did first, for a sentence that helps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
 
 import torch
 from torch import Tensor, nn
+
+from utome.distributed import gathered
 
 
 class NotFiniteError(Exception):
@@ -23,11 +26,12 @@ def first_module(network: nn.Module, image: Tensor) -> str | None:
     """The name of the first module whose output is not finite for this batch; none where all outputs are.
 
     The batch goes through the network once more, as it is; statistics that a norm keeps move on, so the network is to be
-    thrown away or put back afterwards.
+    thrown away or put back afterwards. Where several processes share the batch, all must ask, and the first in any of them is told.
     """
-    found: list[str] = []
+    found: list[tuple[int, str]] = []
+    turns = count()
     hooks = [
-        module.register_forward_hook(_noting(name, found))
+        module.register_forward_hook(_noting(name, turns, found))
         for name, module in network.named_modules()
         if name and not any(module.children())
     ]
@@ -37,7 +41,8 @@ def first_module(network: nn.Module, image: Tensor) -> str | None:
     finally:
         for hook in hooks:
             hook.remove()
-    return found[0] if found else None
+    firsts = [each for each in gathered(found[0] if found else None) if each is not None]
+    return min(firsts)[1] if firsts else None
 
 
 def first_gradient(network: nn.Module) -> str | None:
@@ -51,11 +56,12 @@ def bad_terms(terms: Mapping[str, Tensor]) -> list[str]:
     return [f"{name} ({term.item():g})" for name, term in terms.items() if not _finite(term)]
 
 
-def _noting(name: str, found: list[str]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - torch's own kind of hook
+def _noting(name: str, turns: Iterator[int], found: list[tuple[int, str]]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - torch's own kind of hook
     def note(module: nn.Module, inputs: object, output: object) -> None:
         del module, inputs
+        turn = next(turns)
         if isinstance(output, Tensor) and not _finite(output):
-            found.append(name)
+            found.append((turn, name))
 
     return note
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from utome.distributed import any_of, by_first, gathered
 from utome.errors import InterruptedRunError
 from utome.training.checkpoints import Checkpoints
 from utome.training.faults import NotFiniteError, first_weight
@@ -17,7 +18,8 @@ class CheckpointKeeper:
 
     Between two saved states lie `seconds` at most, but for the step under way. `told` gives the error to end with, once the run
     was told to end; `after_epoch` hears of each whole epoch that was saved.
-    What is not finite is never saved.
+    What is not finite is never saved. Where several processes do the training, the first alone touches files, and all
+    save, end and go back at the same moments: an order to end that reaches one ends all.
     """
 
     task: Task
@@ -30,33 +32,40 @@ class CheckpointKeeper:
 
     def begin(self) -> None:
         """Save the state before the first step, so that there is one to go back to."""
-        if not self.checkpoints.begun:
+        if not by_first(lambda: self.checkpoints.begun):
             self._save()
 
     def moment(self) -> None:
         """Save if it is time, or if the run was told to end: then end it."""
         told = self.told()
-        if told is not None or time.monotonic() - self._saved_at >= self.seconds:
+        ends, due = any_of(told is not None, time.monotonic() - self._saved_at >= self.seconds)
+        if ends or due:
             self._save()
-        if told is not None:
-            raise told
+        if ends:
+            raise _one_of(told)
 
     def epoch_done(self) -> None:
         """Save the state after an epoch."""
         self._save()
-        self.after_epoch()
+        by_first(self.after_epoch)
         told = self.told()
-        if told is not None:
-            raise told
+        (ends,) = any_of(told is not None)
+        if ends:
+            raise _one_of(told)
 
     def go_back(self) -> None:
         """Put back the last whole epoch."""
-        put_back(self.checkpoints.good(), self.task.network, self.progress)
+        put_back(by_first(self.checkpoints.good), self.task.network, self.progress)
 
     def _save(self) -> None:
-        weight = first_weight(self.task.network)
+        weight = by_first(lambda: first_weight(self.task.network))
         if weight is not None:
             epoch, step = self.progress.epoch + 1, self.progress.step
             raise NotFiniteError(f"after step {step} of epoch {epoch}", f"The weights `{weight}` are no longer finite")
-        self.checkpoints.save(self.task.network, self.progress)
+        by_first(lambda: self.checkpoints.save(self.task.network, self.progress))
         self._saved_at = time.monotonic()
+
+
+def _one_of(told: InterruptedRunError | None) -> InterruptedRunError:
+    """The error to end with, of the first process that was told to."""
+    return next(each for each in gathered(told) if each is not None)

@@ -2,10 +2,14 @@
 
 torch's own generator is seeded anew at every step from (seed, epoch, step), so dropout is keyed as all else is, and
 nothing random need be remembered to go on after an interruption at any step.
+
+Several processes may share each step's tiles, see `utome.distributed`: what is computed of a step (loss, gradient, what is not finite)
+is then that of all its tiles in every one of them, so all take the same turns. Each draws its own dropout.
 """
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -15,6 +19,7 @@ from torch import Tensor
 
 from utome.data.batches import Batch
 from utome.data.classes import IGNORED
+from utome.distributed import rank, sum_in_place, summed
 from utome.errors import NumericalError
 from utome.events import EpochDone, Listener, Noted, Progressed
 from utome.losses.total import Terms, loss_terms, total
@@ -85,7 +90,7 @@ def _epoch(task: Task, progress: Progress, keeper: Keeper, listen: Listener) -> 
     task.network.train()
     for network in {task.network, result(task, progress)}:
         network.reselect(config.seed, epoch)
-    terms, steps = loss_terms(config.loss), len(task.batches)
+    terms, steps = loss_terms(config.loss, summed), len(task.batches)
     for batch in task.batches.epoch(epoch, after=progress.step):
         _step(task, progress, batch, terms)
         listen(Progressed(f"epoch {epoch}/{config.training.epochs}", progress.step, steps))
@@ -115,7 +120,7 @@ def _seconds(started: float, trained: float, ended: float) -> dict[str, float]:
 def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
     """One step of the optimiser; the sums and the count of steps move on with it."""
     config, epoch, steps = task.config, progress.epoch + 1, len(task.batches)
-    torch.manual_seed(key(config.seed, "step", epoch, progress.step))
+    torch.manual_seed(key(config.seed, "step", epoch, progress.step, *([rank()] if rank() else [])))
     number = (epoch - 1) * steps + progress.step
     rate = progress.caution * learning_rate(config.optimizer, step=number, steps=config.training.epochs * steps)
     for group in progress.optimizer.param_groups:
@@ -130,6 +135,7 @@ def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
     progress.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     gradients = [each.grad for each in task.network.parameters() if each.grad is not None]
+    sum_in_place(gradients)
     norm = torch.nn.utils.get_total_norm(gradients)
     if not (math.isfinite(value) and math.isfinite(norm.item())):
         where = f"at step {progress.step + 1} of epoch {epoch}, on {_names(batch)}"
@@ -139,11 +145,19 @@ def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
     progress.optimizer.step()
     if progress.average is not None:
         progress.average.follow(task.network)
-    known, sums = int((target != IGNORED).sum()), progress.sums
-    right = int((answers[0].argmax(dim=1) == target).sum())
-    summed = {name: sums.terms.get(name, 0.0) + term.item() * known for name, term in found.items()}
-    progress.sums = Sums(sums.loss + value * known, sums.right + right, sums.pixels + known, rate, summed)
+    progress.sums = _added(progress.sums, found, (target, answers[0]), rate)
     progress.step += 1
+
+
+def _added(sums: Sums, terms: Mapping[str, Tensor], step: tuple[Tensor, Tensor], rate: float) -> Sums:
+    """The sums and those of a step, from its terms of the loss, and from its target and logits in all processes."""
+    target, logits = step
+    counts = torch.stack([(target != IGNORED).sum(), (logits.argmax(dim=1) == target).sum()])
+    sum_in_place([counts])
+    known, right = counts.tolist()
+    loss = sums.loss + total(terms).item() * known
+    summed_terms = {name: sums.terms.get(name, 0.0) + term.item() * known for name, term in terms.items()}
+    return Sums(loss, sums.right + right, sums.pixels + known, rate, summed_terms)
 
 
 def _cause(task: Task, terms: dict[str, Tensor], value: float, image: Float[Tensor, "n c h w"]) -> str:

@@ -22,6 +22,7 @@ from utome.config.settings import Config, config_from_dict
 from utome.data.splitting import Split
 from utome.data.survey import Survey
 from utome.device import Device
+from utome.distributed import size
 from utome.errors import ConfigError
 from utome.events import EpochDone, Event, Progressed
 from utome.files import append_line, exclusive, sha256_bytes, sweep, write_json, write_text
@@ -186,6 +187,7 @@ def environment(device: Device) -> dict[str, Any]:
         "gpu": torch.cuda.get_device_name() if device.torch.type == "cuda" else None,
         "threads": torch.get_num_threads(),
         "processors": os.cpu_count(),
+        "processes": size(),
         "command": sys.argv,
     }
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 
 from utome.config.sections import LossSettings
 from utome.data.classes import IGNORED
-from utome.data.dataset import Dataset
+from utome.data.dataset import Dataset, Item
 from utome.device import Device
-from utome.losses.total import loss_terms, total
-from utome.metrics.confusion import confusion, empty_confusion
+from utome.distributed import gathered, rank, size
+from utome.losses.total import Terms, loss_terms, total
+from utome.metrics.confusion import Confusion, confusion, empty_confusion
 from utome.models.network import SegmentationNetwork
 from utome.prediction.predictor import classify
 from utome.prediction.tiled import predict_tiled
@@ -35,23 +37,43 @@ def validate(
     tile: int,
     after_image: Callable[[], None] = lambda: None,
 ) -> Validation:
-    """Predict every image whole, as a user's image would be; `after_image` may save, and may raise to end the training."""
+    """Predict every image whole, as a user's image would be; `after_image` may save, and may raise to end the training.
+
+    Several processes share the images out, and each has the figures of all, as one process alone would find them.
+    """
     network.eval()
-    of = loss_terms(settings)
-    loss, terms, pixels, matrix = 0.0, dict[str, float](), 0, None
-    for item in dataset:
-        logits = predict_tiled(network, item.image, device, tile=tile)
-        target = torch.from_numpy(item.labels.astype("int64"))
-        known = int((item.labels != IGNORED).sum())
-        found_terms = of([logits[None]], target[None], None)
-        loss += total(found_terms).item() * known
-        terms = {name: terms.get(name, 0.0) + term.item() * known for name, term in found_terms.items()}
-        pixels += known
-        found = confusion(item.labels, classify(logits), classes=logits.shape[0])
-        matrix = (matrix or empty_confusion(logits.shape[0])) + found
+    terms, own = loss_terms(settings), range(rank(), len(dataset), size())
+    found = []
+    for number in range(-(-len(dataset) // size())):
+        if number < len(own):
+            found.append(_scored(network, dataset[own[number]], terms, device, tile=tile))
         after_image()
     network.train()
-    if matrix is None:
+    scored = [each for turn in zip_longest(*gathered(found)) for each in turn if each is not None]
+    if not scored:
         raise AssertionError("a split always has a validation image")
-    means = {name: sum_ / max(pixels, 1) for name, sum_ in terms.items()}
-    return Validation(loss / max(pixels, 1), means, matrix.pixel_accuracy, matrix.mean_iou)
+    pixels, matrix = sum(each.known for each in scored), empty_confusion(len(scored[0].matrix.counts))
+    for each in scored:
+        matrix += each.matrix
+    means = {name: sum(each.terms[name] * each.known for each in scored) / max(pixels, 1) for name in scored[0].terms}
+    loss = sum(each.loss * each.known for each in scored) / max(pixels, 1)
+    return Validation(loss, means, matrix.pixel_accuracy, matrix.mean_iou)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """One image: its loss and that loss's terms, its pixels that have a class, and their confusion."""
+
+    loss: float
+    terms: dict[str, float]
+    known: int
+    matrix: Confusion
+
+
+def _scored(network: SegmentationNetwork, item: Item, terms: Terms, device: Device, *, tile: int) -> _Scored:
+    logits = predict_tiled(network, item.image, device, tile=tile)
+    target = torch.from_numpy(item.labels.astype("int64"))
+    of = terms([logits[None]], target[None], None)
+    found = confusion(item.labels, classify(logits), classes=logits.shape[0])
+    values = {name: term.item() for name, term in of.items()}
+    return _Scored(total(of).item(), values, int((item.labels != IGNORED).sum()), found)
