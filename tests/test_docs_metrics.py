@@ -82,6 +82,6 @@ def test_the_scores_are_found_where_they_are_known_to_be() -> None:
 
 def test_every_section_of_metrics_has_an_example_and_says_what_happens_where_there_is_nothing_to_count() -> None:
     sections = [section for section in PAGE.split("\n## ") if re.search(r"^`utome\.", section, re.MULTILINE)]
-    assert len(sections) == 7
+    assert len(sections) == 8
     for section in sections:
         assert [part for part in ("```python", "Empty cases.", "Example") if part not in section] == [], section
