@@ -16,9 +16,10 @@ from utome.files import new_folder
 from utome.jobs.advising import may_narrow, narrower
 from utome.jobs.costing import lasting, step_seconds
 from utome.jobs.interruption import stoppable
+from utome.jobs.measuring import with_deviation
 from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
 from utome.jobs.scoring import score_split
-from utome.modelfolder.folder import load_model, save_model
+from utome.modelfolder.folder import save_model
 from utome.recipes.library import load_recipe
 from utome.report.page import write_report
 from utome.training.checkpoints import Checkpoints
@@ -120,7 +121,9 @@ def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Liste
     with _status(folder):
         tell(Noted(f"Run folder: {folder.path}"))
         _fit(prepared, progress, folder, tell)
-        predictor, scores = score_split(load_model(folder.model), prepared.split, prepared.task.device, listen)
+        predictor, scores = score_split(
+            with_deviation(folder.model, prepared, tell), prepared.split, prepared.task.device, listen
+        )
         write_report(folder, progress.history, predictor, scores)
     best = [epoch for epoch in progress.history if epoch.best][-1]
     return TrainResult(
