@@ -6,7 +6,7 @@ versions without saying which.
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ Logits = Float32[Tensor, "k h w"]
 OF_IMAGES, OF_LOGITS = 3, 1
 
 
+@runtime_checkable
 class View(Protocol):
     """Another way to look at an image, and the way back for what the network says of it."""
 
@@ -42,7 +43,9 @@ class Turn:
     def there(self, image: Image) -> Float32[np.ndarray, "c y x"]:
         """The image in this view."""
         seen = image[:, :, ::-1] if self._mirrored else image
-        return np.ascontiguousarray(np.rot90(seen, self._quarters, axes=(1, 2)))
+        return np.rot90(seen, self._quarters, axes=(1, 2)).copy(
+            order="C"
+        )  # torch takes no negative strides, not even of one pixel
 
     def back(self, logits: Float32[Tensor, "k y x"], size: tuple[int, int]) -> Logits:
         """Logits of the view at the pixels of the image."""
@@ -109,10 +112,10 @@ def averaged(
     each = (view.back(predict(view.there(image)), size) for view in through)
     if probabilities:
         return mean_probability(each, len(through))
-    total = torch.zeros(())
-    for logits in each:
-        total = total + logits
-    return total / len(through)
+    mean = torch.zeros(())
+    for number, logits in enumerate(each, start=1):
+        mean = mean + (logits - mean) / number  # views that agree to the bit give that bit
+    return mean
 
 
 def mean_probability(logits: Iterable[Logits], count: int) -> Logits:
