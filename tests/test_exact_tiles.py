@@ -76,7 +76,7 @@ def in_batches(network: SegmentationNetwork, images: list[Tensor]) -> list[Tenso
 @contextmanager
 def answering(network: SegmentationNetwork, answer: Callable[[Tensor], Tensor]) -> Iterator[None]:
     """The network answers so while the block lasts."""
-    network.forward = answer  # type: ignore[method-assign]
+    network.forward = answer  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:

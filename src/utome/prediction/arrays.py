@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
@@ -78,7 +78,7 @@ class LoadedModel:
             source = "the array" if not place else f"the array at {list(place)}"
             yield place, self._numbers(np.ascontiguousarray(images[place]), source), source
 
-    def _numbers(self, pixels: Pixels, source: str) -> Pixels:
+    def _numbers(self, pixels: Pixels, source: str) -> Shaped[np.ndarray, "h w channels"]:
         """Pixels as they come from a file; `DataError` where this model cannot take them."""
         if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
             pixels = pixels[:, :, :1]
@@ -110,13 +110,13 @@ class LoadedModel:
 def load(
     run: str | os.PathLike[str],
     *others: str | os.PathLike[str],
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    device: str = "auto",
     threads: int | None = None,
     **prediction: Any,
 ) -> LoadedModel:
     """The model of a run folder or a model folder; of several runs, their average.
 
-    `prediction` are settings of that group, as in `average="flips"` or `tile=2048`; what is not given is as the model's training had it.
+    `device` is `auto`, `cpu`, `cuda` or `mps`. `prediction` are settings of that group, as in `average="flips"` or `tile=2048`; what is not given is as the model's training had it.
     `ModelError` where a folder holds no whole model, `ConfigError` for a setting that there is not and for runs that do not belong
     together, `MachineError` where there is no such device.
     """
