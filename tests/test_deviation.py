@@ -12,8 +12,10 @@ from tests.small_networks import small
 from utome.config.sections import MachineSettings, PredictionSettings
 from utome.device import Device
 from utome.errors import ConfigError
-from utome.events import Event, Noted
+from utome.events import Event, Noted, silent
 from utome.jobs.predict import Manner, predict
+from utome.jobs.preparing import prepare
+from utome.jobs.resume import refuse_other_settings
 from utome.jobs.train import train
 from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import CARD, load_model, save_model
@@ -23,6 +25,7 @@ from utome.prediction.deviation import deviation_of
 from utome.prediction.memory import forward_bytes, free_bytes, largest_tile
 from utome.prediction.predictor import Predictor
 from utome.prediction.tiled import predict_tiled
+from utome.training.validation import validate
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = Device(torch.device("cpu"), torch.float32)
@@ -178,6 +181,28 @@ def test_a_card_of_before_there_were_these_settings_predicts_as_then(tmp_path: P
     pixels = noise(90, 70, 1)
     expected = predict_tiled(model.network, card.prepared_by.image(pixels, source="a"), CPU, tile=64)
     assert torch.equal(Predictor(load_model(tmp_path), CPU).logits(pixels, source="a"), expected)
+
+
+def test_validation_predicts_in_the_pieces_that_the_settings_name(tmp_path: Path) -> None:
+    config = tiny_config("training.epochs=1")
+    task = prepare(pair_folder(tmp_path, height=60, width=70), config, silent).task
+
+    def loss(**settings: int) -> float:
+        pieces = PredictionSettings.model_validate(settings)
+        return validate(task.network, task.validation, config.loss, task.device, pieces=pieces).loss
+
+    whole = loss()
+    assert loss(tile=32) == pytest.approx(whole, rel=1e-5)
+    assert loss(tile=32, halo=0) != pytest.approx(whole, rel=1e-5)
+    assert loss(tile=32, halo=0, blend=8) != pytest.approx(loss(tile=32, halo=0), rel=1e-6)
+
+
+def test_a_run_that_began_before_there_were_these_settings_goes_on(tmp_path: Path) -> None:
+    config = tiny_config("prediction.tile=1024")
+    begun = {**config.as_dict(), "prediction": {"tile": 1024}}
+    refuse_other_settings(begun, config, tmp_path)
+    with pytest.raises(ConfigError, match=r"`prediction\.halo` was None and is 8"):
+        refuse_other_settings(begun, tiny_config("prediction.tile=1024", "prediction.halo=8"), tmp_path)
 
 
 def test_verifying_says_of_each_image_how_far_its_tiles_are_from_the_whole(

@@ -116,9 +116,9 @@ def load(
 ) -> LoadedModel:
     """The model of a run folder or a model folder; of several runs, their average.
 
-    `device` is `auto`, `cpu`, `cuda` or `mps`. `prediction` are settings of that group, as in `average="flips"` or `tile=2048`; what is not given is as the model's training had it.
-    `ModelError` where a folder holds no whole model, `ConfigError` for a setting that there is not and for runs that do not belong
-    together, `MachineError` where there is no such device.
+    `device` is `auto`, `cpu`, `cuda` or `mps`. `prediction` are settings of that group, as in `average="flips"` or `tile=2048`; what is
+    not given is as the model's training had it. `ModelError` where a folder holds no whole model, `ConfigError` for a setting that there
+    is not and for runs that do not belong together, `MachineError` where there is no such device.
     """
     settings = config_from_dict({"prediction": prediction}).prediction if prediction else None
     changes = {} if settings is None else settings.model_dump(include=settings.model_fields_set)

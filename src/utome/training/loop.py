@@ -90,7 +90,7 @@ def _epoch(task: Task, progress: Progress, keeper: Keeper, listen: Listener) -> 
         listen(Progressed(f"epoch {epoch}/{config.training.epochs}", progress.step, steps))
         keeper.moment()
     scores = validate(
-        result(task, progress), task.validation, config.loss, task.device, tile=config.prediction.piece, after_image=keeper.moment
+        result(task, progress), task.validation, config.loss, task.device, pieces=config.prediction, after_image=keeper.moment
     )  # fmt: skip
     if not math.isfinite(scores.loss):
         raise NotFiniteError(f"in the validation of epoch {epoch}", f"The loss became {scores.loss}")

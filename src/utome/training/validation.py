@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from utome.config.sections import LossSettings
+from utome.config.sections import LossSettings, PredictionSettings
 from utome.data.classes import IGNORED
 from utome.data.dataset import Dataset
 from utome.device import Device
@@ -31,15 +31,18 @@ def validate(
     settings: LossSettings,
     device: Device,
     *,
-    tile: int,
+    pieces: PredictionSettings,
     after_image: Callable[[], None] = lambda: None,
 ) -> Validation:
-    """Predict every image whole, as a user's image would be; `after_image` may save, and may raise to end the training."""
+    """Predict every image whole, as a user's image would be, but without averages over views.
+
+    `after_image` may save, and may raise to end the training.
+    """
     network.eval()
     loss = total_loss(settings)
     total, pixels, matrix = 0.0, 0, None
     for item in dataset:
-        logits = predict_tiled(network, item.image, device, tile=tile)
+        logits = predict_tiled(network, item.image, device, tile=pieces.piece, halo=pieces.halo, blend=pieces.blend)
         target = torch.from_numpy(item.labels.astype("int64"))
         known = int((item.labels != IGNORED).sum())
         total += float(loss(logits[None], target[None])) * known
