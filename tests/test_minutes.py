@@ -62,8 +62,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measure:
             clock.now += 20 + count * step
             return [20 + step, *[step] * (count - 1)]
 
-        def validate(*arguments: object, tile: int) -> None:
-            del arguments, tile
+        def validate(*arguments: object, pieces: object) -> None:
+            del arguments, pieces
             clock.now += validation
 
         monkeypatch.setattr(costing, "time", clock)
@@ -145,7 +145,7 @@ def test_too_few_minutes_are_refused_and_as_many_as_are_named_are_enough(
 
 def test_the_first_step_does_not_count_for_the_others(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costing, "_steps", lambda task, count: [50.0, 2.0, 4.0])
-    monkeypatch.setattr(costing, "validate", lambda *arguments, tile: None)
+    monkeypatch.setattr(costing, "validate", lambda *arguments, pieces: None)
     monkeypatch.setattr(costing, "time", Clock())
     chosen = lasting(prepared, 100).training
     assert (chosen.epochs, chosen.steps_per_epoch) == (int(0.06 * 96 / 0.5), 2)

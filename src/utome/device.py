@@ -90,7 +90,7 @@ def enough_memory() -> Iterator[None]:
             raise
         raise MachineError(
             "There is too little memory for this network and tile. Lower training.batch, training.tile or model.width; for "
-            "prediction, train with a smaller prediction.tile."
+            "prediction, --set a smaller prediction.tile."
         ) from error
 
 

@@ -5,12 +5,15 @@ origins are multiples of the network's stride: only then does a tile's pooling g
 the tiled result equals the whole one. Mirroring does not repeat the edge pixel.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float32, Int, UInt8
+from jaxtyping import Float32, Float64, Int, UInt8
 
 Indices = Int[np.ndarray, "n"]
+Weights = Float32[np.ndarray, "n"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,28 @@ def plan(length: int, geometry: Geometry, *, tile: int) -> list[Span]:
         Span(start - geometry.border, side + geometry.shrink, cuts[number], cuts[number + 1])
         for number, start in enumerate(starts)
     ]
+
+
+def fading(spans: Sequence[Span], *, blend: int) -> list[tuple[int, Weights]]:
+    """For each tile along one axis the first pixel that it counts for, and its weight there and at all pixels after.
+
+    Around each cut neighbours fade into each other over up to `blend` pixels on either side, less where cuts lie closer than that. The
+    weights of a pixel sum to one. Tiles planned with a halo of `blend` or more have all these pixels.
+    """
+    widths = [span.keep_stop - span.keep_start for span in spans]
+    reaches = [0, *(min(blend, one // 2, other // 2) for one, other in pairwise(widths)), 0]
+    found = []
+    for number, span in enumerate(spans):
+        rise, fall = _ramp(reaches[number]), 1 - _ramp(reaches[number + 1])
+        inner = widths[number] - reaches[number] - reaches[number + 1]
+        weights = np.concatenate([rise, np.ones(inner), fall]).astype(np.float32)
+        found.append((span.keep_start - reaches[number], weights))
+    return found
+
+
+def _ramp(reach: int) -> Float64[np.ndarray, "n"]:
+    """From nearly 0 to nearly 1 over twice `reach` pixels, symmetrically."""
+    return (np.arange(2 * reach) + 0.5) / max(2 * reach, 1)
 
 
 def mirror(start: int, stop: int, length: int) -> Indices:

@@ -48,6 +48,15 @@ SetReading = Annotated[
         show_default=False,
     ),
 ]
+SetPrediction = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="where to compute, and how images are predicted, as in machine.device=cpu or prediction.average=flips; may be repeated",
+        show_default=False,
+    ),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
@@ -280,13 +289,26 @@ def predict(
         Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
-    assignments: SetReading = None,
+    assignments: SetPrediction = None,
+    others: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            metavar="RUN",
+            help="average the probabilities of this run, too; may be repeated",
+            show_default=False,
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="also predict each image whole, and say how far its tiles are from that")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write a label map and an overlay for every image, whatever its size."""
     from utome.cli import commands
 
-    commands.predict(run, images, out, assignments=tuple(assignments or ()), json=json)
+    options = commands.PredictOptions(tuple(assignments or ()), tuple(others or ()), verify)
+    commands.predict(run, images, out, options, json=json)
 
 
 @app.command()

@@ -92,13 +92,25 @@ def _resumed(data: Path, options: TrainOptions) -> "TrainResult":
         return resume(data, out, assignments=options.source.assignments, listen=listen)
 
 
-def predict(run: Path, images: Path, out: Path, *, assignments: tuple[str, ...], json: bool) -> None:
+@dataclass(frozen=True)
+class PredictOptions:
+    """The options of `utome predict`."""
+
+    assignments: tuple[str, ...]
+    others: tuple[Path, ...] = ()
+    verify: bool = False
+
+
+def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json: bool) -> None:
     """Show what was written; what failed is named and ends the command with 6."""
+    from utome.jobs.predict import Manner
     from utome.jobs.predict import predict as job
 
     with shown() as listen:
-        settings = prediction_settings(assignments)
-        result = job(run, images, out, fill=settings.data.fill, machine=settings.machine, listen=listen)
+        settings = prediction_settings(options.assignments)
+        changes = settings.prediction.model_dump(include=settings.prediction.model_fields_set)
+        manner = Manner(settings.data.fill, options.others, changes, options.verify)
+        result = job(run, images, out, manner=manner, machine=settings.machine, listen=listen)
     if json:
         say_json(result.as_json())
     else:

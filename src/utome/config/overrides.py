@@ -40,8 +40,10 @@ def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
 
 
 def prediction_settings(assignments: Sequence[str]) -> Config:
-    """Where to compute and what stands for values that are no numbers, for predicting; `ConfigError` for any but these."""
-    return _restricted(assignments, ("data.fill",))
+    """Where to compute, how a whole image is predicted, and what stands for values that are no numbers; `ConfigError` for any but
+    these.
+    """
+    return _restricted(assignments, (*(known for known in paths() if known.startswith("prediction.")), "data.fill"))
 
 
 def evaluation_settings(assignments: Sequence[str]) -> Config:

@@ -261,7 +261,35 @@ class AugmentationSettings(Section):
 class PredictionSettings(Section):
     """How a whole image is predicted."""
 
-    tile: int = Field(1024, ge=1, description="largest side in pixels that is predicted in one piece")
+    tile: int | None = Field(
+        None,
+        ge=1,
+        description="largest side in pixels that is predicted in one piece; none: 1024, and training.tile where the network averages "
+        "over the whole image",
+    )
+    halo: int | None = Field(
+        None,
+        ge=0,
+        description="pixels of context that each kept pixel of a tile has at least; none: as far as the network looks, which makes "
+        "tiles exact; where it averages over the whole image nothing does, and it is a quarter of the tile if that is not set either",
+    )
+    blend: int = Field(
+        0, ge=0, description="pixels on each side of a cut over which neighbouring tiles fade into each other; 0 cuts"
+    )
+    average: Literal["none", "flips", "square", "rotations"] = Field(
+        "none",
+        description="views of the image whose predictions are averaged: `none`, as it is; `flips`, mirrored along each axis and both; "
+        "`square`, all 8 of flips and quarter turns; `rotations`, turned by equal steps of the circle",
+    )
+    rotations: int = Field(7, ge=2, le=360, description="how many of them, for prediction.average=rotations")
+    average_of: Literal["logits", "probabilities"] = Field(
+        "logits", description="what of the views is averaged: logits, or the probabilities that they stand for"
+    )
+
+    @property
+    def piece(self) -> int:
+        """The tile, 1024 where none is set."""
+        return self.tile or 1024
 
 
 class MachineSettings(Section):

@@ -71,7 +71,7 @@ def lasting(prepared: Prepared, seconds: float, *, spent: float = 0.0) -> Config
     step = mean(taken[1:] or taken)
     begun = time.perf_counter()
     with enough_memory():
-        validate(task.network, task.validation, task.config.loss, task.device, tile=task.config.prediction.tile)
+        validate(task.network, task.validation, task.config.loss, task.device, pieces=task.config.prediction)
     validation = time.perf_counter() - begun + SECONDS_TO_SAVE
     spent += time.perf_counter() - started
     validation, spent = agreed((validation, spent))

@@ -1,35 +1,53 @@
 """`utome predict`: a label map and an overlay for every image."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from utome.config.sections import MachineSettings
 from utome.data.formats import read_image
-from utome.device import choose_device, enough_memory
+from utome.device import enough_memory
 from utome.errors import ConfigError, DataError
-from utome.events import Listener, Progressed, silent
+from utome.events import Listener, Noted, Progressed, silent
 from utome.files import new_folder, write_bytes
 from utome.jobs.inputs import Input, find_inputs
-from utome.modelfolder.folder import load_model
+from utome.prediction.deviation import Deviation
+from utome.prediction.ensemble import load_predictor
 from utome.prediction.pictures import colour_png, label_png, overlay
-from utome.prediction.predictor import Predictor
 
 OVERLAYS = "overlays"
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How images are predicted. `fill` stands for values that are no numbers; with none, what stood for them in training.
+
+    `others` are runs whose probabilities are averaged with those of the first. `changes` are settings of prediction that differ from
+    the models' own. With `verify`, each image is also predicted whole and compared.
+    """
+
+    fill: float | None = None
+    others: tuple[Path, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    verify: bool = False
+
+
+@dataclass(frozen=True)
 class PredictResult:
-    """The label maps written, and the sentence of each image that failed."""
+    """The label maps written, the sentence of each image that failed, and how far tiles were from the whole, by name, if asked."""
 
     out: Path
     written: tuple[Path, ...]
     failed: tuple[str, ...]
+    verified: Mapping[str, Deviation] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of `utome predict --json`."""
-        return {"out": str(self.out), "written": [str(path) for path in self.written], "failed": list(self.failed)}
+        document = {"out": str(self.out), "written": [str(path) for path in self.written], "failed": list(self.failed)}
+        if self.verified is None:
+            return document
+        return {**document, "verified": {name: found.as_json() for name, found in self.verified.items()}}
 
 
 def predict(
@@ -37,29 +55,31 @@ def predict(
     images: Path,
     out: Path,
     *,
-    fill: float | None = None,
+    manner: Manner | None = None,
     machine: MachineSettings,
     listen: Listener = silent,
 ) -> PredictResult:
     """Write `out/NAME.png`, a palette PNG of class numbers, and `out/overlays/NAME.png` for every image and every page of a stack.
 
     The names are those of `find_inputs`. An image that cannot be read or does not fit the model is left out and named;
-    `DataError` where that is true of all. Nothing is overwritten. `fill` stands for values that are no numbers; with none, what stood
-    for them in training.
+    `DataError` where that is true of all. Nothing is overwritten.
     """
-    model = load_model(run)
+    manner = manner or Manner()
+    predictor = load_predictor((run, *manner.others), machine, manner.changes)
     inputs = find_inputs(images, listen)
     _refuse_there(inputs, out)
-    prepared = model.card.preparation
-    predictor = Predictor(model, choose_device(machine, precision=model.card.precision))
+    prepared = predictor.card.preparation
+    fill = prepared.fill if manner.fill is None else manner.fill
     written, failed = [], []
+    verified: dict[str, Deviation] = {}
     for done, each in enumerate(inputs, start=1):
         try:
-            pixels = read_image(
-                each.path, page=each.page, upright=prepared.upright, fill=prepared.fill if fill is None else fill
-            )
+            pixels = read_image(each.path, page=each.page, upright=prepared.upright, fill=fill)
             with enough_memory():
                 labels = predictor.labels(pixels, source=each.source)
+                if manner.verify:
+                    verified[each.name] = predictor.deviation(pixels, source=each.source)
+                    listen(Noted(f"{each.name}: {verified[each.name].sentence}"))
         except DataError as error:
             failed.append(str(error))
         else:
@@ -73,7 +93,7 @@ def predict(
         raise DataError(
             failed[0] if len(failed) == 1 else f"None of the {len(failed)} images could be predicted. {failed[0]}"
         )
-    return PredictResult(out, tuple(written), tuple(failed))
+    return PredictResult(out, tuple(written), tuple(failed), verified if manner.verify else None)
 
 
 def _refuse_there(inputs: Sequence[Input], out: Path) -> None:

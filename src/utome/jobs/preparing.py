@@ -28,6 +28,7 @@ from utome.jobs.reading import read_data, split_data
 from utome.modelfolder.card import ClassEntry, ModelCard, StartingWeightsEntry, TileGeometry
 from utome.models.architectures import build_network
 from utome.models.pretrained import StartingWeights, read_starting_weights
+from utome.prediction.manner import suited
 from utome.training.progress import Task
 from utome.training.runfolder import data_hash
 
@@ -130,6 +131,7 @@ def _build(data: Data, config: Config, listen: Listener, *, begun: bool = False)
     network = build_network(config.model, in_channels=found.channels, classes=found.classes.count, seed=config.seed)
     if weights is not None:
         network.encoder.load_state_dict(weights.tensors)
+    config = config.model_copy(update={"prediction": suited(config.prediction, network, tile=config.training.tile)})
     device.place_network(network)
     batches = TileBatches(
         data.training, network.geometry, _draw(config), TileAugmentation(config.augmentation, device.torch)
@@ -223,7 +225,8 @@ def model_card(prepared: Prepared, best: EpochDone) -> ModelCard:
         "unmarked": config.data.unmarked,
         "preparation": asdict(_preparation(prepared.survey, prepared.split, config)),
         "geometry": TileGeometry(**vars(geometry)),
-        "prediction_tile": config.prediction.tile,
+        "prediction_tile": config.prediction.piece,
+        "prediction": config.prediction,
         "precision": config.training.precision,
         "metrics": {"epoch": best.epoch, "val_loss": best.val_loss, "val_mean_iou": best.val_mean_iou, "val_accuracy": best.val_accuracy},
         "images": images, "looks": looks,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.overrides import override
+from utome.config.sections import PredictionSettings
 from utome.config.settings import Config, leaves
 from utome.device import enough_memory
 from utome.distributed import by_first, size
@@ -52,7 +53,11 @@ def resume(data: Path, out: Path, *, assignments: Sequence[str] = (), listen: Li
 
 def refuse_other_settings(begun: Mapping[str, Any], config: Config, out: Path) -> None:
     """`ConfigError` where a setting differs that may not, with what it was and what it is."""
-    ours, theirs = leaves(config.as_dict()), leaves(begun)
+    # A run that began before a setting was there has its default.
+    ours, theirs = (
+        leaves(config.as_dict()),
+        leaves({**begun, "prediction": {**PredictionSettings().model_dump(), **begun.get("prediction", {})}}),
+    )
     changed = [path for path in sorted({*ours, *theirs}) if ours.get(path) != theirs.get(path)]
     refused = [path for path in changed if not path.startswith(MAY_CHANGE)]
     if refused:

@@ -17,9 +17,10 @@ from utome.files import new_folder
 from utome.jobs.advising import may_narrow, narrower
 from utome.jobs.costing import lasting, step_seconds
 from utome.jobs.interruption import stoppable
+from utome.jobs.measuring import with_deviation
 from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
 from utome.jobs.scoring import score_split
-from utome.modelfolder.folder import load_model, save_model
+from utome.modelfolder.folder import save_model
 from utome.recipes.library import load_recipe
 from utome.report.page import write_report
 from utome.training.checkpoints import Checkpoints
@@ -144,7 +145,9 @@ def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Liste
         leave()  # the other processes have nothing more to do
         if is_first():
             group = prepared.task.config.data.group
-            scored = score_split(load_model(folder.model), prepared.split, group, prepared.task.device, listen)
+            scored = score_split(
+                with_deviation(folder.model, prepared, tell), prepared.split, group, prepared.task.device, listen
+            )
             write_report(folder, progress.history, scored.predictor, scored.scores, scored.otsu)
     best = [epoch for epoch in progress.history if epoch.best][-1]
     return TrainResult(

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from utome.config.architectures import ModelSettings
 from utome.config.section import Section
+from utome.config.sections import PredictionSettings
 from utome.data.classes import ClassTable
 from utome.data.preparation import Moments, Normalization, Preparation
 
@@ -55,11 +56,34 @@ class StartingWeightsEntry(Section):
     licence: str | None
 
 
+class DeviationEntry(Section):
+    """How far the tiled prediction of one validation image was from its prediction in larger pieces.
+
+    `reference` is the side of these pieces, none where it was the whole image. Height and width are those that were predicted; with
+    `mirrored` the image was smaller, and was continued by its mirror image so that it needs several tiles. `largest` and `mean` are
+    differences of a class's probability, `labels_changed` a share of the pixels.
+    """
+
+    image: str
+    height: int
+    width: int
+    mirrored: bool
+    tile: int
+    halo: int
+    blend: int
+    reference: int | None
+    largest: float
+    mean: float
+    labels_changed: float
+
+
 class ModelCard(Section):
     """The content of `model.json`.
 
     `images` maps the content hash of every image used to what it was used for; `looks` are the perceptual hashes of those
-    that are not of one value alone. With `own_names` the classes are those of data.classes, and not of the layout or the values.
+    that are not of one value alone. `prediction` is how whole images are predicted unless the user says otherwise, and
+    `prediction_tile` its tile in cards that lack it. `deviation` was measured where tiles are not exact. With `own_names` the classes
+    are those of data.classes, and not of the layout or the values.
     """
 
     format: Literal[2] = FORMAT
@@ -83,6 +107,8 @@ class ModelCard(Section):
     preparation: PreparationEntry
     geometry: TileGeometry
     prediction_tile: int
+    prediction: PredictionSettings = PredictionSettings()
+    deviation: DeviationEntry | None = None
     precision: Literal["auto", "float32", "bfloat16"]
     metrics: dict[str, float]
     images: dict[str, Literal["train", "val"]]
@@ -93,6 +119,11 @@ class ModelCard(Section):
         """The classes as the data room knows them."""
         names, values = zip(*((entry.name, entry.values) for entry in self.classes), strict=True)
         return ClassTable(names, values, self.threshold, self.ignored)
+
+    @property
+    def predicted_as(self) -> PredictionSettings:
+        """How a whole image is predicted, its tile set."""
+        return self.prediction.model_copy(update={"tile": self.prediction.tile or self.prediction_tile})
 
     @property
     def prepared_by(self) -> Preparation:

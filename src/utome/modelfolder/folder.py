@@ -37,8 +37,13 @@ def save_model(folder: Path, tensors: Mapping[str, Tensor], card: ModelCard) -> 
     content = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
     write_bytes(folder / WEIGHTS, content)
     card = card.model_copy(update={"weights_sha256": sha256_bytes(content)})
-    write_json(folder / CARD, card.model_dump(mode="json"))
+    amend_card(folder, card)
     return card
+
+
+def amend_card(folder: Path, card: ModelCard) -> None:
+    """Write a card anew beside its weights, which stay as they are."""
+    write_json(folder / CARD, card.model_dump(mode="json"))
 
 
 def load_model(path: Path) -> Model:

@@ -1,5 +1,8 @@
 """From the pixels of a file to a label map of its size."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
@@ -9,31 +12,66 @@ from torch.nn import functional
 from utome.data.formats import Pixels
 from utome.device import Device
 from utome.modelfolder.folder import Model
+from utome.prediction.averaging import averaged, views
+from utome.prediction.deviation import Comparison, Deviation, comparison
 from utome.prediction.tiled import predict_tiled
+
+PLAIN = {"average": "none"}
 
 
 class Predictor:
-    """A model on a device."""
+    """A model on a device; with `changes`, predicting otherwise than its card says."""
 
-    def __init__(self, model: Model, device: Device) -> None:
+    def __init__(self, model: Model, device: Device, changes: Mapping[str, Any] | None = None) -> None:
         self.card = model.card
+        given = {name: value for name, value in (changes or {}).items() if (name, value) != ("tile", None)}
+        self.settings = model.card.predicted_as.model_copy(update=given)
         self._network = model.network
         self._device = device
         self._preparation = model.card.prepared_by
         device.place_network(self._network)
 
-    def logits(self, pixels: Pixels, *, source: str) -> Float32[Tensor, "k y x"]:
+    def logits(
+        self, pixels: Pixels, *, source: str, changes: Mapping[str, Any] | None = None
+    ) -> Float32[Tensor, "k y x"]:
         """Logits at the network's size of an image: its own, unless the recipe resizes."""
         image = self._preparation.image(pixels, source=source)
-        return predict_tiled(self._network, image, self._device, tile=self.card.prediction_tile)
+        settings = self.settings.model_copy(update=dict(changes or {}))
+
+        def predict(view: Float32[np.ndarray, "c h w"]) -> Float32[Tensor, "k h w"]:
+            return predict_tiled(
+                self._network, view, self._device, tile=settings.piece, halo=settings.halo, blend=settings.blend
+            )
+
+        return averaged(predict, image, views(settings), probabilities=settings.average_of == "probabilities")
 
     def labels(self, pixels: Pixels, *, source: str) -> UInt8[np.ndarray, "h w"]:
         """The class of every pixel at the image's own size; where the recipe resizes, logits are resized back."""
+        return classify(self._at_own_size(pixels, source))
+
+    def probabilities(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "k h w"]:
+        """The probability of each class at every pixel of the image, at its own size."""
+        return self._at_own_size(pixels, source).softmax(dim=0).numpy()
+
+    def deviation(self, pixels: Pixels, *, source: str) -> Deviation:
+        """How far tiles are here from the whole image, or the largest pieces that fit into memory; views are not averaged for it."""
+        compared = self.compared(pixels, source=source)
+        if compared.tile is None:
+            return compared.none_needed
+        tiled = self.logits(pixels, source=source, changes=PLAIN)
+        return compared.of(tiled, self.logits(pixels, source=source, changes=compared.whole))
+
+    def compared(self, pixels: Pixels, *, source: str) -> Comparison:
+        """What the tiles of this image can be compared with."""
+        shape = self._preparation.image(pixels, source=source).shape
+        return comparison(self._network, self.settings, shape, self._device)
+
+    def _at_own_size(self, pixels: Pixels, source: str) -> Float32[Tensor, "k h w"]:
         logits = self.logits(pixels, source=source)
         size = pixels.shape[:2]
-        if logits.shape[1:] != torch.Size(size):
-            logits = functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0]
-        return classify(logits)
+        if logits.shape[1:] == torch.Size(size):
+            return logits
+        return functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
 def classify(logits: Float32[Tensor, "k h w"]) -> UInt8[np.ndarray, "h w"]:

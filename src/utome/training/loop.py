@@ -97,7 +97,7 @@ def _epoch(task: Task, progress: Progress, keeper: Keeper, listen: Listener) -> 
         keeper.moment()
     trained = time.perf_counter()
     scores = validate(
-        result(task, progress), task.validation, config.loss, task.device, tile=config.prediction.tile, after_image=keeper.moment
+        result(task, progress), task.validation, config.loss, task.device, pieces=config.prediction, after_image=keeper.moment
     )  # fmt: skip
     if not math.isfinite(scores.loss):
         raise NotFiniteError(f"in the validation of epoch {epoch}", f"The loss became {scores.loss}")

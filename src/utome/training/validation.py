@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import torch
 
-from utome.config.sections import LossSettings
+from utome.config.sections import LossSettings, PredictionSettings
 from utome.data.classes import IGNORED
 from utome.data.dataset import Dataset, Item
 from utome.device import Device
@@ -34,19 +34,20 @@ def validate(
     settings: LossSettings,
     device: Device,
     *,
-    tile: int,
+    pieces: PredictionSettings,
     after_image: Callable[[], None] = lambda: None,
 ) -> Validation:
-    """Predict every image whole, as a user's image would be; `after_image` may save, and may raise to end the training.
+    """Predict every image whole, as a user's image would be, but without averages over views.
 
-    Several processes share the images out, and each has the figures of all, as one process alone would find them.
+    `after_image` may save, and may raise to end the training. Several processes share the images out, and each has the
+    figures of all, as one process alone would find them.
     """
     network.eval()
     terms, own = loss_terms(settings), range(rank(), len(dataset), size())
     found = []
     for number in range(-(-len(dataset) // size())):
         if number < len(own):
-            found.append(_scored(network, dataset[own[number]], terms, device, tile=tile))
+            found.append(_scored(network, dataset[own[number]], terms, device, pieces))
         after_image()
     network.train()
     scored = [each for turn in zip_longest(*gathered(found)) for each in turn if each is not None]
@@ -70,8 +71,10 @@ class _Scored:
     matrix: Confusion
 
 
-def _scored(network: SegmentationNetwork, item: Item, terms: Terms, device: Device, *, tile: int) -> _Scored:
-    logits = predict_tiled(network, item.image, device, tile=tile)
+def _scored(
+    network: SegmentationNetwork, item: Item, terms: Terms, device: Device, pieces: PredictionSettings
+) -> _Scored:
+    logits = predict_tiled(network, item.image, device, tile=pieces.piece, halo=pieces.halo, blend=pieces.blend)
     target = torch.from_numpy(item.labels.astype("int64"))
     of = terms([logits[None]], target[None], None)
     found = confusion(item.labels, classify(logits), classes=logits.shape[0])

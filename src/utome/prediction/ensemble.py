@@ -1,0 +1,74 @@
+"""Several models as one: the mean of their probabilities."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jaxtyping import Float32
+from torch import Tensor
+
+from utome.config.sections import MachineSettings
+from utome.data.formats import Pixels
+from utome.device import choose_device
+from utome.errors import ConfigError
+from utome.modelfolder.card import ModelCard
+from utome.modelfolder.folder import load_model
+from utome.prediction.averaging import mean_probability
+from utome.prediction.deviation import Comparison
+from utome.prediction.predictor import Predictor
+
+
+class Ensemble(Predictor):
+    """Predictors of the same classes from images prepared alike, of which the first speaks for all. Its logits are those of the mean
+    probability.
+    """
+
+    def __init__(self, members: Sequence[Predictor]) -> None:
+        self.card, self.settings = members[0].card, members[0].settings
+        self._members = tuple(members)
+
+    def logits(
+        self, pixels: Pixels, *, source: str, changes: Mapping[str, Any] | None = None
+    ) -> Float32[Tensor, "k y x"]:
+        """Logits of the mean probability at the network's size of an image."""
+        each = (member.logits(pixels, source=source, changes=changes) for member in self._members)
+        return mean_probability(each, len(self._members))
+
+    def compared(self, pixels: Pixels, *, source: str) -> Comparison:
+        """As for the member that is compared with the smallest pieces, so that all find room."""
+        found = [member.compared(pixels, source=source) for member in self._members]
+        tiled = [each for each in found if each.tile is not None]
+        limited = [each for each in tiled if each.reference is not None]
+        return min(limited, key=lambda each: each.whole["tile"]) if limited else (tiled or found)[0]
+
+
+def load_predictor(
+    runs: Sequence[Path], machine: MachineSettings, changes: Mapping[str, Any] | None = None
+) -> Predictor:
+    """The model of a run, or of several averaged; `changes` are to how their cards say that images are predicted.
+
+    `ConfigError` where the runs do not belong together, `ModelError` where one holds no whole model.
+    """
+    models = [load_model(run) for run in runs]
+    for run, model in zip(runs[1:], models[1:], strict=True):
+        _refuse_others(runs[0], models[0].card, run, model.card)
+    members = [Predictor(model, choose_device(machine, precision=model.card.precision), changes) for model in models]
+    return members[0] if len(members) == 1 else Ensemble(members)
+
+
+def _refuse_others(first: Path, ours: ModelCard, run: Path, theirs: ModelCard) -> None:
+    names = ours.class_table.names, theirs.class_table.names
+    if names[0] != names[1]:
+        raise ConfigError(
+            f"'{run}' knows the classes {', '.join(names[1])}, but '{first}' {', '.join(names[0])}: their probabilities cannot be "
+            "averaged. Name runs that were trained on the same classes."
+        )
+    # Moments are those of each model's own training images, as its weights are.
+    prepared = [{**asdict(card.prepared_by), "moments": None} for card in (ours, theirs)]
+    other = next((name for name, value in prepared[0].items() if prepared[1][name] != value), None)
+    if other is not None:
+        raise ConfigError(
+            f"'{run}' prepares images otherwise than '{first}': `{other}` is {prepared[1][other]}, not {prepared[0][other]}. Name runs "
+            "that were trained with the same data settings."
+        )
