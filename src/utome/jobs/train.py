@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,19 @@ from typing import Any
 from utome.config.overrides import override
 from utome.config.settings import Config
 from utome.device import enough_memory
-from utome.errors import InterruptedRunError
+from utome.errors import InterruptedRunError, MachineError, UtomeError
 from utome.events import EpochDone, Event, Listener, Noted, silent
 from utome.files import new_folder
 from utome.jobs.advising import may_narrow, narrower
 from utome.jobs.costing import lasting, step_seconds
-from utome.jobs.interruption import stoppable
+from utome.jobs.interruption import Stop, stoppable
 from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
 from utome.jobs.scoring import score_split
 from utome.modelfolder.folder import load_model, save_model
 from utome.recipes.library import load_recipe
 from utome.report.page import write_report
 from utome.training.checkpoints import Checkpoints
+from utome.training.fitting import what_fits
 from utome.training.keeping import CheckpointKeeper
 from utome.training.loop import fit
 from utome.training.progress import Progress, begin
@@ -62,9 +63,10 @@ def train(
         refuse_too_little_space(out, prepared.task)
         new_folder(folder.checkpoints)
         with folder.alone():
-            folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+            folder.refuse_another_run()
             if prepared.starting is not None:
                 folder.write_starting_weights(prepared.starting)
+            folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
             return run(prepared, begin(prepared.task), folder, listen)
 
 
@@ -117,9 +119,10 @@ def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Liste
         folder.journal(event)
         listen(event)
 
-    with _status(folder):
+    with _status(folder), stoppable() as stop:
         tell(Noted(f"Run folder: {folder.path}"))
-        _fit(prepared, progress, folder, tell)
+        _fit(prepared, progress, folder, tell, stop)
+        stop.at_once()
         predictor, scores = score_split(load_model(folder.model), prepared.split, prepared.task.device, listen)
         write_report(folder, progress.history, predictor, scores)
     best = [epoch for epoch in progress.history if epoch.best][-1]
@@ -137,21 +140,29 @@ def about(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listener) -> None:
+def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listener, stop: Stop) -> None:
     """Train, saving on the way; the best model is written at the end, also of a run that was interrupted."""
     task, checkpoints = prepared.task, Checkpoints(folder.checkpoints, about(prepared))
     seconds = 60 * task.config.training.save_minutes
+    keeper = CheckpointKeeper(
+        task, progress, checkpoints, seconds, stop.told, lambda: folder.write_history(progress.history)
+    )
     try:
-        with stoppable() as stop:
-            keeper = CheckpointKeeper(
-                task, progress, checkpoints, seconds, stop.told, lambda: folder.write_history(progress.history)
-            )
+        with enough_memory(lambda: what_fits(task)):
             keeper.begin()
             fit(task, progress, keeper, listen=tell)
-    finally:
-        best = checkpoints.best()
-        if best is not None:
-            save_model(folder.model, best.weights, model_card(prepared, best.epoch))
+    except BaseException:
+        with suppress(UtomeError):  # what ended the training is what matters
+            _write_model(prepared, checkpoints, folder)
+        raise
+    _write_model(prepared, checkpoints, folder)
+
+
+def _write_model(prepared: Prepared, checkpoints: Checkpoints, folder: RunFolder) -> None:
+    """Write the best model so far, if there is one."""
+    best = checkpoints.best()
+    if best is not None:
+        save_model(folder.model, best.weights, model_card(prepared, best.epoch))
 
 
 @contextmanager
@@ -160,9 +171,11 @@ def _status(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, InterruptedRunError) as error:
-        folder.set_status("interrupted", "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
+        with suppress(MachineError):
+            folder.set_status("interrupted", "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
         raise
     except BaseException as error:
-        folder.set_status("failed", str(error))
+        with suppress(MachineError):  # the disk may be what failed
+            folder.set_status("failed", str(error))
         raise
     folder.set_status("done")

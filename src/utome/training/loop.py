@@ -67,14 +67,14 @@ def fit(task: Task, progress: Progress, keeper: Keeper, *, listen: Listener) -> 
             break
         try:
             done = _epoch(task, progress, keeper, listen)
+            done = replace(done, best=progress.best.improved(done))
+            progress.stopping.improved(done)
+            progress.history.append(done)
+            progress.step, progress.sums = 0, Sums()
+            keeper.epoch_done()
         except NotFiniteError as fault:
             _go_back(fault, task, progress, keeper, listen)
             continue
-        done = replace(done, best=progress.best.improved(done))
-        progress.stopping.improved(done)
-        progress.history.append(done)
-        progress.step, progress.sums = 0, Sums()
-        keeper.epoch_done()
         listen(done)
 
 
@@ -137,7 +137,10 @@ def _step(task: Task, progress: Progress, batch: Batch, terms: Terms) -> None:
 def _cause(task: Task, terms: dict[str, Tensor], value: float, image: Float[Tensor, "n c h w"]) -> str:
     """What is not finite, in a sentence without its end: where it happened follows."""
     if math.isfinite(value):
-        return f"The gradient of `{first_gradient(task.network)}` is no longer finite, the first from the output backwards,"
+        gradient = first_gradient(task.network)
+        if gradient is None:
+            return "The norm of the gradient is no longer finite, though each of its numbers is,"
+        return f"The gradient of `{gradient}` is no longer finite, the first from the output backwards,"
     weight = first_weight(task.network)
     if weight is not None:
         module = f"the weights `{weight}` are not finite"
@@ -162,7 +165,7 @@ def _go_back(fault: NotFiniteError, task: Task, progress: Progress, keeper: Keep
     if returns > RETURNS:
         raise NumericalError(
             f"{fault}. Training went back to the last good state {RETURNS} times, each time with {SMALLER:g} of the learning rate, and "
-            f"came here again. Try --set optimizer.learning_rate={rate / 10:g}, or look at these images."
+            f"came here again. Train anew with --set optimizer.learning_rate={rate / 10:g}, or look at these images."
         ) from None
     keeper.go_back()
     progress.returns = returns
