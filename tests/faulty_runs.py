@@ -70,7 +70,11 @@ class Runs:
     def __init__(self, data: Path) -> None:
         self.data = data
         self.seconds = 1.0  # that a run took
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+        environment = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        }
         self._server = subprocess.Popen(
             [sys.executable, "-m", "tests.fork_server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
             env=environment,
@@ -81,7 +85,9 @@ class Runs:
         """End the server."""
         self._server.communicate(timeout=60)
 
-    def start(self, *command: str | Path, faults: Sequence[dict[str, Any]] = (), report: bool = False, **more: Any) -> int:
+    def start(
+        self, *command: str | Path, faults: Sequence[dict[str, Any]] = (), report: bool = False, **more: Any
+    ) -> int:
         """The pid of a child that runs a command and meets these faults."""
         handle, output = tempfile.mkstemp(suffix=".out")
         os.close(handle)
@@ -120,7 +126,9 @@ class Runs:
     def resume(self, out: Path, *settings: str, **options: Any) -> Ended:
         """The same run, further."""
         assignments = [part for each in settings for part in ("--set", each)]
-        return self.wait(self.start("train", options.pop("data", self.data), "--out", out, "--resume", *assignments, **options))
+        return self.wait(
+            self.start("train", options.pop("data", self.data), "--out", out, "--resume", *assignments, **options)
+        )
 
     def finish(self, out: Path, *settings: str) -> None:
         """Resume, and see that it came to its end."""
@@ -142,6 +150,11 @@ def newest(run: Path) -> Saved:
     return saved
 
 
+def state_sizes(run: Path) -> list[int]:
+    """The sizes of a run's states in bytes, the oldest first."""
+    return [path.stat().st_size for path in sorted((run / "checkpoints").glob("*-epoch-*"))]
+
+
 def assert_same_end(run: Path, whole: Path) -> None:
     """History, best model and final state are those of the run that nothing happened to, bit for bit."""
     for name in ("history.csv", "model/model.safetensors"):
@@ -160,7 +173,9 @@ def assert_same_state(state: Saved, other: Saved) -> None:
     assert state.tensors.keys() == other.tensors.keys()
     for name, tensor in state.tensors.items():
         assert tensor.dtype == other.tensors[name].dtype
-        assert torch.equal(tensor.reshape(-1).view(torch.uint8), other.tensors[name].reshape(-1).view(torch.uint8)), name
+        assert torch.equal(tensor.reshape(-1).view(torch.uint8), other.tensors[name].reshape(-1).view(torch.uint8)), (
+            name
+        )
     for name in state.state.keys() - {"about", "history"}:
         assert state.state[name] == other.state[name], name
     assert [*map(without_times, state.state["history"])] == [*map(without_times, other.state["history"])]

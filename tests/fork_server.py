@@ -5,6 +5,7 @@ It reads one JSON request a line and answers with one line. `start` forks a chil
 """
 
 import contextlib
+import errno
 import io
 import json
 import os
@@ -130,6 +131,64 @@ def _at_file_operation(fault: Mapping[str, Any]) -> None:
     _watch_files(before)
 
 
+def _refusing(fault: Mapping[str, Any]) -> None:
+    """From the nth operation on files on, the system refuses all of them for this reason."""
+    number_of = getattr(errno, fault["reason"])
+
+    def before(number: int, operation: str, handle: int | None) -> None:
+        del operation, handle
+        if number >= fault["number"]:
+            raise OSError(number_of, os.strerror(number_of))
+
+    _watch_files(before)
+
+
+def _filling(fault: Mapping[str, Any]) -> None:
+    """Before the nth step the disk becomes full: a file of others takes all that is left."""
+    loop: Any = import_module("utome.training.loop")
+
+    step, count = loop._step, [0]
+
+    def counted(*arguments: Any) -> None:
+        count[0] += 1
+        if count[0] == fault["number"]:
+            with contextlib.suppress(OSError), Path(fault["file"]).open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(1000))
+        step(*arguments)
+
+    loop._step = counted
+
+
+def _removing(fault: Mapping[str, Any]) -> None:
+    """Before the nth step a folder is gone, as when a disk is pulled out."""
+    loop: Any = import_module("utome.training.loop")
+
+    step, count = loop._step, [0]
+
+    def counted(*arguments: Any) -> None:
+        count[0] += 1
+        if count[0] == fault["number"]:
+            Path(fault["folder"]).rename(fault["to"])
+        step(*arguments)
+
+    loop._step = counted
+
+
+def _little_memory(fault: Mapping[str, Any]) -> None:
+    """The process may have so many bytes more than it has when training begins."""
+    keeping: Any = import_module("utome.training.keeping")
+
+    begin = keeping.CheckpointKeeper.begin
+
+    def limited(keeper: Any) -> None:
+        begin(keeper)
+        has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (has + fault["bytes"], resource.RLIM_INFINITY))
+
+    keeping.CheckpointKeeper.begin = limited
+
+
 def _trace_files(fault: Mapping[str, Any]) -> None:
     """Write down every operation on files, and the most bytes that lay in a folder."""
     found: list[str] = []
@@ -184,9 +243,8 @@ def _poison(fault: Mapping[str, Any]) -> None:
 def _without_report(fault: Mapping[str, Any]) -> None:
     """Leave out the page, which takes longer than all the rest."""
     del fault
-    import utome.jobs.train
-
-    utome.jobs.train.write_report = lambda *_: None  # type: ignore[assignment]
+    train: Any = import_module("utome.jobs.train")
+    train.write_report = lambda *_: None
 
 
 def _signal(names: list[str]) -> None:
@@ -198,7 +256,8 @@ ANSWERS: Mapping[str, Callable[[Mapping[str, Any]], int]] = {
     "start": _start, "wait": _wait, "wait stopped": _wait_until_stopped,
 }  # fmt: skip
 FAULTS: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
-    "call": _at_call, "file": _at_file_operation, "trace": _trace_files, "poison": _poison, "no report": _without_report,
+    "call": _at_call, "file": _at_file_operation, "trace": _trace_files, "poison": _poison,
+    "refuse": _refusing, "fill": _filling, "remove": _removing, "memory": _little_memory, "no report": _without_report,
 }  # fmt: skip
 
 if __name__ == "__main__":

@@ -77,7 +77,9 @@ def test_killed_again_and_again_after_two_steps_each_time(
 @pytest.mark.parametrize("place", ELSEWHERE)
 def test_killed_between_the_steps(place: str, runs: Runs, whole_runs: dict[str, Path], tmp_path: Path) -> None:
     function, number = ELSEWHERE[place]
-    killed = runs.train(tmp_path / "run", faults=[at_call(function, number)], report=place.startswith(("drawing", "writing the r")))
+    killed = runs.train(
+        tmp_path / "run", faults=[at_call(function, number)], report=place.startswith(("drawing", "writing the r"))
+    )
     assert killed.code == -9, killed.said
     if place == "before anything is written":
         refused = runs.resume(tmp_path / "run")

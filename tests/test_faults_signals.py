@@ -23,7 +23,7 @@ from tests.faulty_runs import (
 )
 
 # Operations on files before the save that the first signal brings: what is written at the beginning, and the save of the first epoch.
-FIRST_SAVES = 46
+FIRST_SAVES = 39
 SIGNALS = {"SIGTERM": (TERM, 143), "SIGUSR1": (USR1, 143), "SIGINT": (INT, 130)}
 
 
@@ -54,7 +54,9 @@ def test_a_signal_within_a_validation_saves_and_leaves(
     ended = runs.train(tmp_path / "run", faults=[at_call(VALIDATION, 2, names)])
     assert ended.code == code, ended.said
     saved = newest(tmp_path / "run")
-    assert (len(saved.state["history"]), saved.state["step"]) == (1, 4), "all steps of the second epoch, but it is not over"
+    assert (len(saved.state["history"]), saved.state["step"]) == (1, 4), (
+        "all steps of the second epoch, but it is not over"
+    )
     runs.finish(tmp_path / "run")
     assert_same_end(tmp_path / "run", whole_runs["plain"])
 
@@ -71,7 +73,7 @@ def test_a_signal_after_the_last_step_ends_the_scoring_too(
     assert_same_end(tmp_path / "run", whole_runs["plain"])
 
 
-@pytest.mark.parametrize("operation", range(3, 17, 2))
+@pytest.mark.parametrize("operation", range(1, 16, 2))
 def test_a_second_interrupt_leaves_at_once_and_nothing_is_corrupt(
     operation: int, runs: Runs, whole_runs: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -144,8 +146,8 @@ def test_images_that_are_gone_are_named_and_the_run_stays_as_it_was(
 
 ALLOWED = {
     "training.epochs=6": "The run was to have 4 epochs and now has 6",
-    "training.stopping.patience=1": "Going on after epoch 2, step 2",
-    "training.save_minutes=0": "Going on after epoch 2, step 2",
+    "training.stopping.patience=1": "Going on after epoch 2, step 3",
+    "training.save_minutes=0": "Going on after epoch 2, step 3",
     "machine.threads=2": "The run began with threads 1; with 2 its last digits may differ",
 }
 REFUSED = {
@@ -189,9 +191,7 @@ def test_epochs_added_to_a_finished_run_are_those_of_a_run_that_was_stopped_betw
     assert len(rows) == 1 + 7
 
 
-def test_a_constant_learning_rate_makes_a_longer_run_of_a_shorter_one(
-    runs: Runs, tmp_path: Path
-) -> None:
+def test_a_constant_learning_rate_makes_a_longer_run_of_a_shorter_one(runs: Runs, tmp_path: Path) -> None:
     assert runs.train(tmp_path / "four", "optimizer.schedule=constant").code == 0
     assert runs.train(tmp_path / "six", "optimizer.schedule=constant", "training.epochs=6").code == 0
     runs.finish(tmp_path / "four", "training.epochs=6")
@@ -201,13 +201,11 @@ def test_a_constant_learning_rate_makes_a_longer_run_of_a_shorter_one(
     assert (tmp_path / "four" / "history.csv").read_text().replace("\r", "").count("\n") == 1 + 6
 
 
-def test_stopping_that_watches_another_figure_counts_anew_from_the_history(
-    runs: Runs, tmp_path: Path
-) -> None:
+def test_stopping_that_watches_another_figure_counts_anew_from_the_history(runs: Runs, tmp_path: Path) -> None:
     runs.train(tmp_path / "run", "training.epochs=2")
     state = newest(tmp_path / "run").state
-    runs.finish(tmp_path / "run", "training.stopping.monitor=val_mean_iou", "training.epochs=3")
+    runs.finish(tmp_path / "run", "training.stopping.monitor=val_loss", "training.epochs=3")
     history = newest(tmp_path / "run").state["history"]
     stopping = newest(tmp_path / "run").state["stopping"]
-    assert state["stopping"]["monitor"] == "val_loss"
-    assert stopping["best"] == max(epoch["val_mean_iou"] for epoch in history)
+    assert state["stopping"]["monitor"] == "val_mean_iou"
+    assert stopping["best"] == min(epoch["val_loss"] for epoch in history)

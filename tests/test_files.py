@@ -70,7 +70,9 @@ def test_a_failure_during_a_write_leaves_the_old_file_and_nothing_else(
         patch.setattr(os if step == "fsync" else Path, step, full_disk)
         with pytest.raises(MachineError) as caught:
             write_text(path, "new")
-    assert str(caught.value).startswith(f"'{path}' cannot be written: No space left on device. The file needs 3 bytes, and ")
+    assert str(caught.value).startswith(
+        f"'{path}' cannot be written: No space left on device. The file needs 3 bytes, and "
+    )
     assert str(caught.value).endswith("MB free. Free some space there.")
     assert caught.value.exit_code == 5
     assert path.read_text(encoding="utf-8") == "old"

@@ -19,6 +19,8 @@ try:
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
+# What torch and oneDNN, which computes its convolutions, say on a processor where they get no memory.
+REFUSALS = ("DefaultCPUAllocator", "could not create a primitive", "could not create a memory")
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -80,12 +82,13 @@ def enough_memory(advice: Callable[[], str] | None = None) -> Iterator[None]:
     """Turn torch's refusal of memory into a `MachineError`; what to do is said by `advice`, which is asked once that memory is free."""
     try:
         yield
-        return
     except (MemoryError, RuntimeError) as error:
         if not is_refusal_of_memory(error):
             raise
         clear_frames(error.__traceback__)  # they hold what was computed so far
         reason = error.with_traceback(None)
+    else:
+        return
     way_out = (
         "Lower training.batch, training.tile or model.width; for prediction, train with a smaller prediction.tile."
         if advice is None
@@ -96,7 +99,7 @@ def enough_memory(advice: Callable[[], str] | None = None) -> Iterator[None]:
 
 def is_refusal_of_memory(error: BaseException) -> bool:
     """Whether torch or Python say that there is too little memory; on a processor torch has no class of its own for it."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in REFUSALS)
 
 
 def compute_repeatably() -> None:

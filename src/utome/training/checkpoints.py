@@ -84,7 +84,9 @@ class Checkpoints:
         entry = _best_of(self._manifest())
         content = None if entry is None else self._read(entry)
         return (
-            None if entry is None or content is None else Best(EpochDone(**entry["epoch"]), safetensors.torch.load(content))
+            None
+            if entry is None or content is None
+            else Best(EpochDone(**entry["epoch"]), safetensors.torch.load(content))
         )
 
     def newest(self) -> Saved | None:
@@ -168,7 +170,7 @@ class Checkpoints:
             return False
 
     def _state(self, entry: Entry) -> Saved | None:
-        """A state; none where it, or the best weights that it names, are missing or damaged. `ModelError` where it is of another version."""
+        """A state; none where it, or the best weights that it names, are damaged. `ModelError` where another version wrote it."""
         content = self._read(entry)
         if content is None or (entry["best"] is not None and self._read(entry["best"]) is None):
             return None

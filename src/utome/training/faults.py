@@ -36,6 +36,11 @@ def first_weight(network: nn.Module) -> str | None:
     return next((name for name, tensor in network.state_dict().items() if not _finite(tensor)), None)
 
 
+def first_parameter(network: nn.Module) -> str | None:
+    """The same among the weights alone: a batch that goes wrong takes the statistics with it, which says nothing."""
+    return next((name for name, parameter in network.named_parameters() if not _finite(parameter)), None)
+
+
 def first_module(network: nn.Module, image: Tensor) -> str | None:
     """The name of the first module to give an output that is not finite for this batch; none where all outputs are.
 
@@ -43,11 +48,7 @@ def first_module(network: nn.Module, image: Tensor) -> str | None:
     thrown away or put back afterwards.
     """
     found: list[str] = []
-    hooks = [
-        module.register_forward_hook(_noting(name, found))
-        for name, module in network.named_modules()
-        if name
-    ]
+    hooks = [module.register_forward_hook(_noting(name, found)) for name, module in network.named_modules() if name]
     try:
         with torch.no_grad():
             network.supervised(image)  # type: ignore[operator]

@@ -19,7 +19,7 @@ from utome.errors import NumericalError
 from utome.events import EpochDone, Listener, Noted, Progressed
 from utome.losses.total import Terms, loss_terms, total
 from utome.randomness import key
-from utome.training.faults import NotFiniteError, bad_terms, first_gradient, first_module, first_weight
+from utome.training.faults import NotFiniteError, bad_terms, first_gradient, first_module, first_parameter
 from utome.training.optimizers import learning_rate
 from utome.training.progress import SMALLER, Progress, Sums, Task, result
 from utome.training.validation import validate
@@ -141,7 +141,7 @@ def _cause(task: Task, terms: dict[str, Tensor], value: float, image: Float[Tens
         if gradient is None:
             return "The norm of the gradient is no longer finite, though each of its numbers is,"
         return f"The gradient of `{gradient}` is no longer finite, the first from the output backwards,"
-    weight = first_weight(task.network)
+    weight = first_parameter(task.network)
     if weight is not None:
         module = f"the weights `{weight}` are not finite"
     else:

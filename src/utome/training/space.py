@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from utome.config.settings import Config
 from utome.errors import MachineError
 from utome.files import in_words, standing
 from utome.training.checkpoints import GENERATIONS
@@ -16,17 +17,18 @@ except ImportError:  # Windows has none
 
 # While a state is written there lie the newest ones, the last whole epoch and the one before it. Of the newest each may have best
 # weights of its own, twice. The model that is written at the end, beside itself, is as large as these.
+# Names, settings and history take some room in each file.
 STATES = GENERATIONS + 2
 BESTS = 2 * (GENERATIONS + 1) + 2
+WORDS = 1_000_000
 
 
 def refuse_too_little_space(out: Path, task: Task) -> None:
     """`MachineError` where the disk has no room for the checkpoints, or the system allows no file as large as one."""
     weights = sum(tensor.nbytes for tensor in task.network.state_dict().values())
-    config = task.config
-    state = weights * (1 + SUMS[config.optimizer.name] + (config.training.average is not None))
+    state, needed = needed_bytes(weights, task.config)
     there = sum(path.stat().st_size for path in out.glob("checkpoints/*.safetensors"))
-    needed = max(STATES * state + BESTS * weights - there, state + 2 * weights)
+    needed = max(needed - there, state + 2 * weights)
     place = standing(out)
     free = shutil.disk_usage(place).free
     if free < needed:
@@ -40,3 +42,9 @@ def refuse_too_little_space(out: Path, task: Task) -> None:
             f"A checkpoint of this training is a file of {in_words(state)}, but this system allows files of {in_words(largest)} "
             "(ulimit -f). Raise that limit."
         )
+
+
+def needed_bytes(weights: int, config: Config) -> tuple[int, int]:
+    """The bytes of one state of a network with so many bytes of weights, and of all that may lie in a run at once."""
+    state = weights * (1 + SUMS[config.optimizer.name] + (config.training.average is not None))
+    return state, STATES * state + BESTS * weights + (STATES + BESTS) * WORDS
