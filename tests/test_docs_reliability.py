@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 PAGE = ROOT / "docs" / "reliability.md"
 
 
-def tests_there_are() -> set[str]:
+def known_tests() -> set[str]:
     """The names of all test functions."""
     files = (ROOT / "tests").rglob("test_*.py")
     return {
@@ -22,7 +22,7 @@ def tests_there_are() -> set[str]:
 def test_every_test_that_the_page_names_exists() -> None:
     named = set(re.findall(r"`(test_\w+)`", PAGE.read_text(encoding="utf-8")))
     assert len(named) > 30
-    assert named - tests_there_are() == set()
+    assert named - known_tests() == set()
 
 
 def test_every_promise_names_a_test() -> None:
