@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Literal
 
 import torch
@@ -19,6 +20,8 @@ try:
 except ImportError:  # Windows has none
     resource = None  # type: ignore[assignment]
 
+# What torch and oneDNN, which computes its convolutions, say on a processor where they get no memory.
+REFUSALS = ("DefaultCPUAllocator", "could not create a primitive", "could not create a memory")
 Precision = Literal["auto", "float32", "bfloat16"]
 
 
@@ -80,18 +83,28 @@ def choose_device(machine: MachineSettings, *, precision: Precision) -> Device:
 
 
 @contextmanager
-def enough_memory() -> Iterator[None]:
-    """Turn torch's refusal of memory, which has no class of its own on a processor, into a `MachineError`."""
+def enough_memory(advice: Callable[[], str] | None = None) -> Iterator[None]:
+    """Turn torch's refusal of memory into a `MachineError`; what to do is said by `advice`, which is asked once that memory is free."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and "DefaultCPUAllocator" not in str(error):
+        if not is_refusal_of_memory(error):
             raise
-        raise MachineError(
-            "There is too little memory for this network and tile. Lower training.batch, training.tile or model.width; for "
-            "prediction, --set a smaller prediction.tile."
-        ) from error
+        clear_frames(error.__traceback__)  # they hold what was computed so far
+        reason = error.with_traceback(None)
+    else:
+        return
+    way_out = (
+        "Lower training.batch, training.tile or model.width; for prediction, --set a smaller prediction.tile."
+        if advice is None
+        else advice()
+    )
+    raise MachineError(f"There is too little memory for this network and tile. {way_out}") from reason
+
+
+def is_refusal_of_memory(error: BaseException) -> bool:
+    """Whether torch or Python say that there is too little memory; on a processor torch has no class of its own for it."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in REFUSALS)
 
 
 def compute_repeatably() -> None:

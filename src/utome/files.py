@@ -3,10 +3,12 @@
 A reader, or a crash, never sees half a file.
 """
 
+import errno
 import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +22,16 @@ except ImportError:  # Windows has none
     fcntl = None  # type: ignore[assignment]
 
 TEMPORARY_PREFIX = ".writing-"
+# What the system says where a disk, or a share of one, is full; and where it lets nobody write.
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+# Folders of some network disks cannot be synced, and say so in these ways.
+UNSYNCED = (errno.EINVAL, errno.ENOTSUP)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole: to a temporary name in the same folder, flushed and fsynced, then renamed."""
-    with writing(path):
+    with writing(path, len(content)):
         # Not tempfile.mkstemp, whose files are private whatever the user's umask.
         temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
         try:
@@ -51,7 +58,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def append_line(path: Path, line: str) -> None:
     """Add one line to a journal and flush it; what UTF-8 cannot hold is written as in `write_text`."""
-    with writing(path), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+    with writing(path, len(line)), path.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(line + "\n")
         file.flush()
 
@@ -110,15 +117,45 @@ def sha256_bytes(content: bytes) -> str:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write `path` into a sentence."""
+def writing(path: Path, size: int | None = None) -> Iterator[None]:
+    """Turn the system's refusal to write `path`, of so many bytes, into a sentence."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise MachineError(
-            f"'{path}' cannot be written: {reason}. Free some space there, or name another place."
-        ) from error
+        raise MachineError(f"'{path}' cannot be written: {reason}. {_way_out(path, error.errno, size)}") from error
+
+
+def in_words(count: int) -> str:
+    """A number of bytes as it is said.
+
+    >>> in_words(700), in_words(42_000), in_words(1_234_000_000)
+    ('700 bytes', '42 kB', '1,234 MB')
+    """
+    if count < 10_000:
+        return f"{count:,} bytes"
+    return f"{count / 1e3:,.0f} kB" if count < 10_000_000 else f"{count / 1e6:,.0f} MB"
+
+
+def standing(path: Path) -> Path:
+    """The path itself if it is a folder, else the nearest above it that is there."""
+    return next(folder for folder in (path, *path.absolute().parents) if folder.is_dir())
+
+
+def _way_out(path: Path, number: int | None, size: int | None) -> str:
+    """What to do when the system refuses with this error."""
+    folder = standing(path)
+    if number in FULL:
+        needed = "" if size is None else f"The file needs {in_words(size)}, and "
+        return f"{needed}'{folder}' has {in_words(shutil.disk_usage(folder).free)} free. Free some space there."
+    if number == errno.EFBIG:
+        needed = "" if size is None else f"The file has {in_words(size)}, more than a file may have here. "
+        return f"{needed}Raise the limit of file sizes (ulimit -f), or name another place."
+    if number == errno.ENOENT:
+        return f"'{path.parent}' is not there, or no longer. Put it back, or name another place."
+    if number in CLOSED:
+        return f"Make '{folder}' writable, or name another place."
+    return f"Look after '{folder}', or name another place."
 
 
 def _sync_folder(folder: Path) -> None:
@@ -128,5 +165,8 @@ def _sync_folder(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in UNSYNCED:
+            raise
     finally:
         os.close(handle)

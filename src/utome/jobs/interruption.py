@@ -1,4 +1,4 @@
-"""Signals that ask a run to end: it saves at its next step, and leaves. A second Ctrl-C leaves at once."""
+"""Signals that ask a run to end: it saves at its next step, and leaves; when all steps are done, at once. So does a second Ctrl-C."""
 
 import signal
 import threading
@@ -18,10 +18,23 @@ class Stop:
     """Whether the run was told to end, and the error to end it with."""
 
     error: InterruptedRunError | None = None
+    nothing_to_save: bool = False
 
     def told(self) -> InterruptedRunError | None:
         """The error to end with; none where the run was not told to end."""
         return self.error
+
+    def at_once(self) -> None:
+        """From here on all is saved: end where the run was told to, now or later."""
+        self.nothing_to_save = True
+        if self.error is not None:
+            raise self.error
+
+    def tell(self, error: InterruptedRunError) -> None:
+        """Tell the run to end."""
+        self.error = error
+        if self.nothing_to_save:
+            raise error
 
 
 @contextmanager
@@ -36,12 +49,12 @@ def stoppable() -> Iterator[Stop]:
         del number, frame
         if isinstance(stop.error, InterruptedRunError) and not isinstance(stop.error, TerminatedRunError):
             raise KeyboardInterrupt
-        stop.error = InterruptedRunError("Interrupted with Ctrl-C; the state is saved. Go on with --resume.")
+        stop.tell(InterruptedRunError("Interrupted with Ctrl-C; the state is saved. Go on with --resume."))
 
     def end(number: int, frame: FrameType | None) -> None:
         del frame
         name = signal.Signals(number).name
-        stop.error = TerminatedRunError(f"The run was told to end ({name}); the state is saved. Go on with --resume.")
+        stop.tell(TerminatedRunError(f"The run was told to end ({name}); the state is saved. Go on with --resume."))
 
     before = {signal.SIGINT: signal.signal(signal.SIGINT, interrupt)}
     before |= {getattr(signal, name): signal.signal(getattr(signal, name), end) for name in ENDING}
@@ -49,4 +62,4 @@ def stoppable() -> Iterator[Stop]:
         yield stop
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -18,6 +18,7 @@ from utome.modelfolder.card import StartingWeightsEntry
 from utome.training.checkpoints import Checkpoints
 from utome.training.progress import Progress, begin
 from utome.training.runfolder import RunFolder, data_hash
+from utome.training.space import refuse_too_little_space
 from utome.training.state import Saved, put_back
 
 # What may be another than when the run began: how far it goes, how it is watched and where it is computed.
@@ -45,6 +46,7 @@ def resume(data: Path, out: Path, *, assignments: Sequence[str] = (), listen: Li
         if saved is not None:
             put_back(saved, prepared.task.network, progress)
             _refuse_fewer_epochs(config, progress)
+        by_first(lambda: refuse_too_little_space(out, prepared.task))
         for note in _notes(saved, prepared, progress):
             listen(Noted(note))
         by_first(lambda: folder.go_on(config, progress.history))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from utome.config.overrides import override
 from utome.config.settings import Config
 from utome.device import enough_memory
 from utome.distributed import by_first, ended_together, is_first, leave, share, size
-from utome.errors import InterruptedRunError
+from utome.errors import InterruptedRunError, MachineError, UtomeError
 from utome.events import EpochDone, Event, Listener, Noted, silent
 from utome.files import new_folder
 from utome.jobs.advising import may_narrow, narrower
 from utome.jobs.costing import lasting, step_seconds
-from utome.jobs.interruption import stoppable
+from utome.jobs.interruption import Stop, stoppable
 from utome.jobs.measuring import with_deviation
 from utome.jobs.preparing import Prepared, model_card, prepare, rebuild
 from utome.jobs.scoring import score_split
@@ -24,6 +24,7 @@ from utome.modelfolder.folder import save_model
 from utome.recipes.library import load_recipe
 from utome.report.page import write_report
 from utome.training.checkpoints import Checkpoints
+from utome.training.fitting import what_fits
 from utome.training.forecast import Forecast
 from utome.training.keeping import CheckpointKeeper
 from utome.training.loop import fit
@@ -69,9 +70,10 @@ def train(
             new_folder(folder.checkpoints)
 
         def write_down() -> None:
-            folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+            folder.refuse_another_run()
             if prepared.starting is not None:
                 folder.write_starting_weights(prepared.starting)
+            folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
 
         by_first(make_room)
         with held(folder):
@@ -137,13 +139,14 @@ def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Liste
             folder.journal(event)
         listen(event)
 
-    with ended_together(), _status(folder):
+    with ended_together(), _status(folder), stoppable() as stop:
         tell(Noted(f"Run folder: {folder.path}"))
         if size() > 1:
             tell(Noted(_shared_out(prepared.task.config.training.batch)))
-        _fit(prepared, progress, folder, tell)
+        _fit(prepared, progress, folder, tell, stop)
         leave()  # the other processes have nothing more to do
         if is_first():
+            stop.at_once()
             group = prepared.task.config.data.group
             scored = score_split(
                 with_deviation(folder.model, prepared, tell), prepared.split, group, prepared.task.device, listen
@@ -164,21 +167,30 @@ def about(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listener) -> None:
+def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listener, stop: Stop) -> None:
     """Train, saving on the way; the best model is written at the end, also of a run that was interrupted."""
     task, checkpoints = prepared.task, Checkpoints(folder.checkpoints, about(prepared))
     seconds = 60 * task.config.training.save_minutes
+    keeper = CheckpointKeeper(
+        task, progress, checkpoints, seconds, stop.told, lambda: folder.write_history(progress.history)
+    )
     try:
-        with stoppable() as stop:
-            keeper = CheckpointKeeper(
-                task, progress, checkpoints, seconds, stop.told, lambda: folder.write_history(progress.history)
-            )
+        # To try what fits, all processes would have to come along; one alone would wait for the others.
+        with enough_memory((lambda: what_fits(task)) if size() == 1 else None):
             keeper.begin()
             fit(task, progress, keeper, listen=Forecast(task, progress, tell))
-    finally:
-        best = checkpoints.best() if is_first() else None
-        if best is not None:
-            save_model(folder.model, best.weights, model_card(prepared, best.epoch))
+    except BaseException:
+        with suppress(UtomeError):  # what ended the training is what matters
+            _write_model(prepared, checkpoints, folder)
+        raise
+    _write_model(prepared, checkpoints, folder)
+
+
+def _write_model(prepared: Prepared, checkpoints: Checkpoints, folder: RunFolder) -> None:
+    """Write the best model so far, if there is one."""
+    best = checkpoints.best() if is_first() else None
+    if best is not None:
+        save_model(folder.model, best.weights, model_card(prepared, best.epoch))
 
 
 @contextmanager
@@ -187,10 +199,12 @@ def _status(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, InterruptedRunError) as error:
-        _set_status(folder, "interrupted", "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
+        with suppress(MachineError):
+            _set_status(folder, "interrupted", "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
         raise
     except BaseException as error:
-        _set_status(folder, "failed", str(error))
+        with suppress(MachineError):  # the disk may be what failed
+            _set_status(folder, "failed", str(error))
         raise
     _set_status(folder, "done")
 

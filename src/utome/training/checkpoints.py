@@ -2,11 +2,14 @@
 
 `manifest.json` names the files and holds its own hash; `manifest-before.json` is the one before it. A file has a name that
 was never used, is written before the manifest that names it, and is removed only after; so at any moment one manifest is
-whole and names whole files. What is damaged all the same is noticed, and the state before it is used.
+whole and names whole files. Each state names the best weights of its own time, which are written twice. What is damaged all
+the same is noticed, and the state before it is used.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +24,13 @@ from utome.training.progress import Progress
 from utome.training.state import Saved, packed, unpacked, weights
 
 MANIFEST, BEFORE = "manifest.json", "manifest-before.json"
-FORMAT = 1
-GENERATIONS = 2
-EMPTY: dict[str, Any] = {"format": FORMAT, "serial": 0, "generations": [], "good": None, "best": None}
+FORMAT = 2
+GENERATIONS = 3
+EMPTY: dict[str, Any] = {"format": FORMAT, "serial": 0, "generations": [], "good": None}
+# Only files of these names are ever removed: people and systems put others into folders.
+OURS = re.compile(r"\d{6,}-(best|epoch)\b.*\.safetensors")
+
+Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,68 +56,105 @@ class Checkpoints:
     def save(self, network: nn.Module, progress: Progress) -> None:
         """Save the state; after a whole epoch it is one to go back to, and its weights, averaged if they are, may be the best."""
         before = self._manifest()
-        manifest = {**before, "serial": before["serial"] + 1}
+        serial = before["serial"] + 1
+        name = f"{serial:06d}-epoch-{progress.epoch:05d}-step-{progress.step:05d}.safetensors"
+        written = {**self._write(name, packed(network, progress, self._about)), "best": _best_of(before)}
         latest = progress.history[-1] if progress.history and progress.step == 0 else None
-        name = f"{manifest['serial']:06d}-epoch-{progress.epoch:05d}-step-{progress.step:05d}.safetensors"
-        written = self._write(name, packed(network, progress, self._about))
-        manifest["generations"] = [written, *before["generations"]][:GENERATIONS]
-        if progress.step == 0:
-            manifest["good"] = written
         if latest is not None and latest.best:
-            chosen = network if progress.average is None else progress.average.network
-            best = self._write(f"{manifest['serial']:06d}-best.safetensors", safetensors.torch.save(weights(chosen)))
-            manifest["best"] = {**best, "epoch": asdict(latest)}
-        if before["serial"]:
-            self._write_manifest(BEFORE, before)
-        self._write_manifest(MANIFEST, manifest)
-        self._tidy(manifest, before)
+            chosen = safetensors.torch.save(weights(network if progress.average is None else progress.average.network))
+            best = self._write(f"{serial:06d}-best.safetensors", chosen)
+            copy = self._write(f"{serial:06d}-best-copy.safetensors", chosen)
+            written["best"] = {**best, "copy": copy["file"], "epoch": asdict(latest)}
+        good = written if progress.step == 0 else before["good"]
+        generations = [written, *before["generations"]][:GENERATIONS]
+        self._turn(before, {"format": FORMAT, "serial": serial, "generations": generations, "good": good})
+
+    def mend(self) -> None:
+        """Strike out what is damaged, so that the state gone on from is the newest, and the ones before it are whole."""
+        manifest = self._manifest()
+        whole = [entry for entry in manifest["generations"] if self._is_whole(entry)]
+        good = manifest["good"] if self._is_whole(manifest["good"]) else None
+        generations = whole or [each for each in (good,) if each is not None]
+        if generations == manifest["generations"] and good is not None and _read_manifest(self._folder / MANIFEST):
+            return
+        self._turn(manifest, {**manifest, "serial": manifest["serial"] + 1, "generations": generations, "good": good})
 
     def best(self) -> Best | None:
-        """The best epoch saved and its weights; none before the first, or where its file is missing or damaged."""
-        entry = self._manifest()["best"]
+        """The best epoch saved and its weights; none before the first, or where its files are missing or damaged."""
+        entry = _best_of(self._manifest())
         content = None if entry is None else self._read(entry)
-        return None if content is None else Best(EpochDone(**entry["epoch"]), safetensors.torch.load(content))
+        return (
+            None
+            if entry is None or content is None
+            else Best(EpochDone(**entry["epoch"]), safetensors.torch.load(content))
+        )
 
     def newest(self) -> Saved | None:
-        """The newest whole state, none where nothing was saved.
+        """The newest whole state with its best weights, none where nothing was saved.
 
-        `ModelError` where every state is damaged, or the best weights are, or another version of utome wrote them.
+        `ModelError` where no state is whole, or the best weights of none are, or another version of utome wrote them.
         """
         manifest = self._manifest()
-        if not manifest["generations"]:
-            return None
-        if manifest["best"] is not None and self._read(manifest["best"]) is None:
-            raise ModelError(
-                f"'{self._folder / manifest['best']['file']}', the best weights of the run, is missing or damaged. Train again, with "
-                "another --out."
-            )
-        return self._first_whole([*manifest["generations"], manifest["good"]])
+        return self._first_whole([*manifest["generations"], manifest["good"]]) if manifest["generations"] else None
 
     def good(self) -> Saved:
-        """The state after the last whole epoch, or before the first step."""
-        return self._first_whole([self._manifest()["good"]])
+        """The state after the last whole epoch, or before the first step; the newest whole one where that is damaged."""
+        manifest = self._manifest()
+        return self._first_whole([manifest["good"], *manifest["generations"]])
 
-    def _first_whole(self, entries: list[dict[str, str]]) -> Saved:
+    def _first_whole(self, entries: Sequence[Entry | None]) -> Saved:
+        other_version: ModelError | None = None
         for entry in entries:
-            content = self._read(entry)
-            if content is not None:
-                return unpacked(content)
-        raise ModelError(f"'{self._folder}' holds no whole checkpoint to go on from. Train again, with another --out.")
+            try:
+                saved = None if entry is None else self._state(entry)
+            except ModelError as error:
+                other_version = error
+            else:
+                if saved is not None:
+                    return saved
+        if other_version is not None:
+            raise other_version
+        damaged = [
+            entry["best"]["file"]
+            for entry in entries
+            if entry is not None and entry["best"] is not None and self._read(entry["best"]) is None
+        ]
+        best = f" ('{damaged[0]}', the best weights, is missing or damaged)" if damaged else ""
+        raise ModelError(
+            f"'{self._folder}' holds no whole checkpoint to go on from{best}. Train again, with another --out."
+        )
 
     def _manifest(self) -> dict[str, Any]:
-        """The newest whole manifest; `ModelError` where there are some, but none is whole."""
+        """The newest whole manifest; `ModelError` where there are some, but none is whole or of this version."""
         paths = [self._folder / name for name in (MANIFEST, BEFORE)]
-        for path in paths:
-            found = _whole_manifest(path)
-            if found is not None:
-                return found
+        found = [manifest for manifest in map(_read_manifest, paths) if manifest is not None]
+        for manifest in found:
+            if manifest["format"] == FORMAT:
+                return manifest
+        if found:
+            raise ModelError(
+                f"'{paths[0]}' has format {found[0]['format']}; this version of utome reads format {FORMAT}. Go on with the version that "
+                "environment.json names, or train again with another --out."
+            )
         if any(path.exists() for path in paths):
             raise ModelError(
                 f"'{paths[0]}' is damaged, so there is no checkpoint to go on from. Train again, with another --out."
             )
         return EMPTY
 
-    def _write(self, name: str, content: bytes) -> dict[str, str]:
+    def _turn(self, before: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+        """From one manifest to the next, whose files are all there; then what neither needs is removed."""
+        if before["serial"]:
+            self._write_manifest(BEFORE, before)
+        self._write_manifest(MANIFEST, manifest)
+        entries = [*manifest["generations"], manifest["good"], *before["generations"][:1], before["good"]]
+        kept = {name for entry in entries if entry is not None for name in _files(entry)}
+        for path in self._folder.iterdir():
+            if OURS.fullmatch(path.name) and path.name not in kept:
+                with contextlib.suppress(OSError):  # it is in nobody's way, and the next time comes soon
+                    path.unlink()
+
+    def _write(self, name: str, content: bytes) -> dict[str, Any]:
         write_bytes(self._folder / name, content)
         return {"file": name, "sha256": sha256_bytes(content)}
 
@@ -119,30 +163,47 @@ class Checkpoints:
         document = json.dumps({"manifest": manifest, "sha256": sha256_bytes(text.encode())}, indent=2)
         write_bytes(self._folder / name, f"{document}\n".encode())
 
-    def _read(self, entry: Mapping[str, str]) -> bytes | None:
-        path = self._folder / entry["file"]
+    def _is_whole(self, entry: Entry | None) -> bool:
         try:
-            content = path.read_bytes()
-        except OSError:
+            return entry is not None and self._state(entry) is not None
+        except ModelError:
+            return False
+
+    def _state(self, entry: Entry) -> Saved | None:
+        """A state; none where it, or the best weights that it names, are damaged. `ModelError` where another version wrote it."""
+        content = self._read(entry)
+        if content is None or (entry["best"] is not None and self._read(entry["best"]) is None):
             return None
-        return content if sha256_bytes(content) == entry["sha256"] else None
+        return unpacked(content)
 
-    def _tidy(self, manifest: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-        """Remove what neither manifest needs: of the one before, its newest state and its best weights."""
-        entries = [*manifest["generations"], manifest["good"], manifest["best"]]
-        entries += [*before["generations"][:1], before["best"]]
-        kept = {MANIFEST, BEFORE, *(entry["file"] for entry in entries if entry is not None)}
-        for path in self._folder.iterdir():
-            if path.name not in kept:
-                path.unlink(missing_ok=True)
+    def _read(self, entry: Entry) -> bytes | None:
+        """The file of an entry or its copy, whichever has the bytes that were written; none where neither has."""
+        for name in (entry["file"], entry.get("copy")):
+            if name is not None:
+                with contextlib.suppress(OSError):
+                    content = (self._folder / name).read_bytes()
+                    if sha256_bytes(content) == entry["sha256"]:
+                        return content
+        return None
 
 
-def _whole_manifest(path: Path) -> dict[str, Any] | None:
+def _best_of(manifest: Mapping[str, Any]) -> Entry | None:
+    """The best weights at the time of the newest state."""
+    return manifest["generations"][0]["best"] if manifest["generations"] else None
+
+
+def _files(entry: Entry) -> list[str]:
+    best = entry["best"]
+    return [entry["file"], *([] if best is None else [best["file"], best["copy"]])]
+
+
+def _read_manifest(path: Path) -> dict[str, Any] | None:
+    """A manifest of any format; none where it is missing or damaged."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         manifest: dict[str, Any] = document["manifest"]
         text = json.dumps(manifest, indent=2)
-        whole = sha256_bytes(text.encode()) == document["sha256"] and manifest["format"] == FORMAT
+        whole = sha256_bytes(text.encode()) == document["sha256"] and isinstance(manifest["format"], int)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return manifest if whole else None

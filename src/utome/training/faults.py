@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from utome.distributed import gathered
+from utome.training.progress import Progress
 
 
 class NotFiniteError(Exception):
@@ -17,13 +18,33 @@ class NotFiniteError(Exception):
         self.where, self.cause = where, cause
 
 
+def first_unsound(network: nn.Module, progress: Progress) -> str | None:
+    """What of a training's state is not finite, in words; none where all is."""
+    weight = first_weight(network)
+    if weight is not None:
+        return f"The weights `{weight}`"
+    weight = None if progress.average is None else first_weight(progress.average.network)
+    if weight is not None:
+        return f"The averaged weights `{weight}`"
+    for name, parameter in network.named_parameters():
+        for sum_, value in progress.optimizer.state.get(parameter, {}).items():
+            if isinstance(value, Tensor) and not _finite(value):
+                return f"The optimiser's `{sum_}` of the weights `{name}`"
+    return None
+
+
 def first_weight(network: nn.Module) -> str | None:
     """The name of the first weight or statistic that is not finite; none where all are."""
     return next((name for name, tensor in network.state_dict().items() if not _finite(tensor)), None)
 
 
+def first_parameter(network: nn.Module) -> str | None:
+    """The same among the weights alone: a batch that goes wrong takes the statistics with it, which says nothing."""
+    return next((name for name, parameter in network.named_parameters() if not _finite(parameter)), None)
+
+
 def first_module(network: nn.Module, image: Tensor) -> str | None:
-    """The name of the first module whose output is not finite for this batch; none where all outputs are.
+    """The name of the first module to give an output that is not finite for this batch; none where all outputs are.
 
     The batch goes through the network once more, as it is; statistics that a norm keeps move on, so the network is to be
     thrown away or put back afterwards. Where several processes share the batch, all must ask, and the first in any of them is told.
@@ -31,9 +52,7 @@ def first_module(network: nn.Module, image: Tensor) -> str | None:
     found: list[tuple[int, str]] = []
     turns = count()
     hooks = [
-        module.register_forward_hook(_noting(name, turns, found))
-        for name, module in network.named_modules()
-        if name and not any(module.children())
+        module.register_forward_hook(_noting(name, turns, found)) for name, module in network.named_modules() if name
     ]
     try:
         with torch.no_grad():

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from utome.distributed import any_of, by_first, gathered
-from utome.errors import InterruptedRunError
+from utome.errors import InterruptedRunError, MachineError, NumericalError
 from utome.training.checkpoints import Checkpoints
-from utome.training.faults import NotFiniteError, first_weight
+from utome.training.faults import NotFiniteError, first_unsound
 from utome.training.progress import Progress, Task
 from utome.training.state import put_back
 
@@ -31,9 +31,14 @@ class CheckpointKeeper:
     _saved_at: float = field(default_factory=time.monotonic)
 
     def begin(self) -> None:
-        """Save the state before the first step, so that there is one to go back to."""
-        if not by_first(lambda: self.checkpoints.begun):
+        """Save the state before the first step, so that there is one to go back to; of a run that goes on, strike out what is damaged."""
+        if by_first(lambda: self.checkpoints.begun):
+            by_first(self.checkpoints.mend)
+            return
+        try:
             self._save()
+        except NotFiniteError as fault:
+            raise NumericalError(f"{fault.cause} before the first step. Begin with other weights.") from None
 
     def moment(self) -> None:
         """Save if it is time, or if the run was told to end: then end it."""
@@ -58,11 +63,15 @@ class CheckpointKeeper:
         put_back(by_first(self.checkpoints.good), self.task.network, self.progress)
 
     def _save(self) -> None:
-        weight = by_first(lambda: first_weight(self.task.network))
-        if weight is not None:
-            epoch, step = self.progress.epoch + 1, self.progress.step
-            raise NotFiniteError(f"after step {step} of epoch {epoch}", f"The weights `{weight}` are no longer finite")
-        by_first(lambda: self.checkpoints.save(self.task.network, self.progress))
+        unsound = by_first(lambda: first_unsound(self.task.network, self.progress))
+        if unsound is not None:
+            epoch, step = self.progress.epoch, self.progress.step
+            where = f"after step {step} of epoch {epoch + 1}" if step else f"after epoch {epoch}"
+            raise NotFiniteError(where, f"{unsound} are no longer finite")
+        try:
+            by_first(lambda: self.checkpoints.save(self.task.network, self.progress))
+        except MachineError as error:
+            raise MachineError(f"{error} The state saved before is whole: then go on with --resume.") from error
         self._saved_at = time.monotonic()
 
 

@@ -24,7 +24,7 @@ from utome.errors import NumericalError
 from utome.events import EpochDone, Listener, Noted, Progressed
 from utome.losses.total import Terms, loss_terms, total
 from utome.randomness import key
-from utome.training.faults import NotFiniteError, bad_terms, first_gradient, first_module, first_weight
+from utome.training.faults import NotFiniteError, bad_terms, first_gradient, first_module, first_parameter
 from utome.training.magnitudes import fixed_tiles, magnitudes
 from utome.training.optimizers import learning_rate
 from utome.training.progress import SMALLER, Progress, Sums, Task, result
@@ -73,14 +73,14 @@ def fit(task: Task, progress: Progress, keeper: Keeper, *, listen: Listener) -> 
             break
         try:
             done = _epoch(task, progress, keeper, listen)
+            done = replace(done, best=progress.best.improved(done))
+            progress.stopping.improved(done)
+            progress.history.append(done)
+            progress.step, progress.sums = 0, Sums()
+            keeper.epoch_done()
         except NotFiniteError as fault:
             _go_back(fault, task, progress, keeper, listen)
             continue
-        done = replace(done, best=progress.best.improved(done))
-        progress.stopping.improved(done)
-        progress.history.append(done)
-        progress.step, progress.sums = 0, Sums()
-        keeper.epoch_done()
         listen(done)
 
 
@@ -163,8 +163,11 @@ def _added(sums: Sums, terms: Mapping[str, Tensor], step: tuple[Tensor, Tensor],
 def _cause(task: Task, terms: dict[str, Tensor], value: float, image: Float[Tensor, "n c h w"]) -> str:
     """What is not finite, in a sentence without its end: where it happened follows."""
     if math.isfinite(value):
-        return f"The gradient of `{first_gradient(task.network)}` is no longer finite, the first from the output backwards,"
-    weight = first_weight(task.network)
+        gradient = first_gradient(task.network)
+        if gradient is None:
+            return "The norm of the gradient is no longer finite, though each of its numbers is,"
+        return f"The gradient of `{gradient}` is no longer finite, the first from the output backwards,"
+    weight = first_parameter(task.network)
     if weight is not None:
         module = f"the weights `{weight}` are not finite"
     else:
@@ -188,7 +191,7 @@ def _go_back(fault: NotFiniteError, task: Task, progress: Progress, keeper: Keep
     if returns > RETURNS:
         raise NumericalError(
             f"{fault}. Training went back to the last good state {RETURNS} times, each time with {SMALLER:g} of the learning rate, and "
-            f"came here again. Try --set optimizer.learning_rate={rate / 10:g}, or look at these images."
+            f"came here again. Train anew with --set optimizer.learning_rate={rate / 10:g}, or look at these images."
         ) from None
     keeper.go_back()
     progress.returns = returns

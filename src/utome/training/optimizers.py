@@ -8,6 +8,8 @@ from torch import nn
 from utome.config.sections import AdamSettings, AdamWSettings, Optimizer, SGDSettings
 
 Settings = AdamSettings | AdamWSettings | SGDSettings
+# Sums that an optimiser keeps for each weight.
+SUMS = {"adam": 2, "adamw": 2, "sgd": 1}
 
 
 def make_optimizer(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:

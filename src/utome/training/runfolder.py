@@ -51,12 +51,20 @@ class RunFolder:
         resume = ", or add --resume to go on with that run" if self.config.is_file() else ""
         raise ConfigError(f"'{self.path}' is there already and is not overwritten. Give another --out{resume}.")
 
+    def refuse_another_run(self) -> None:
+        """`ConfigError` where another process began a run here in the meantime, whether or not it is done."""
+        if self.config.exists():
+            raise ConfigError(f"Another process began a run in '{self.path}'. Give another --out.")
+
     def create(self, config: Config, data: dict[str, Any], device: Device) -> None:
-        """Write down what will be trained, on what, and where; the folder is there already, and this process's alone."""
-        write_text(self.config, config.as_yaml())
+        """Write down what will be trained, on what, and where; the folder is there already, and this process's alone.
+
+        The config comes last: a folder that has one has all that --resume needs.
+        """
         write_json(self.data, data)
         write_json(self.path / "environment.json", environment(device))
         self.set_status("running")
+        write_text(self.config, config.as_yaml())
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -71,9 +71,11 @@ def put_back(saved: Saved, network: nn.Module, progress: Progress) -> None:
         progress.average.network.load_state_dict(_named(saved.tensors, AVERAGE))
         progress.average.steps = state["averaged_steps"]
     _restore_optimizer(progress.optimizer, saved.tensors)
+    progress.history[:] = [EpochDone(**epoch) for epoch in state["history"]]
     for tracker, kept in ((progress.best, state["best"]), (progress.stopping, state["stopping"])):
         tracker.best, tracker.waited = kept["best"], kept["waited"]
-    progress.history[:] = [EpochDone(**epoch) for epoch in state["history"]]
+        if (kept["monitor"], kept["min_delta"]) != (tracker.monitor, tracker.min_delta):
+            tracker.watch(progress.history)  # another figure is watched now, or otherwise
     progress.step, progress.sums, progress.returns = state["step"], Sums(**state["sums"]), state["returns"]
 
 

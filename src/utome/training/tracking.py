@@ -1,5 +1,6 @@
 """Watching one figure over the epochs: for the best model, and for stopping early."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from utome.config.sections import Monitor
@@ -22,6 +23,12 @@ class Tracker:
         better = value == value if self.best is None else gain > self.min_delta  # noqa: PLR0124 - NaN differs from itself
         self.best, self.waited = (value, 0) if better else (self.best, self.waited + 1)
         return better
+
+    def watch(self, history: Iterable[EpochDone]) -> None:
+        """Begin anew, with these epochs."""
+        self.best, self.waited = None, 0
+        for epoch in history:
+            self.improved(epoch)
 
     def state(self) -> dict[str, float | int | str | None]:
         """The tracker as plain values."""
