@@ -66,6 +66,14 @@ Group = Annotated[
         show_default=False,
     ),
 ]
+EvaluationOut = Annotated[
+    Path | None,
+    typer.Option(help="folder for maps of errors, tables of objects and a page; it must be new", show_default=False),
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option(metavar="UM", help="side of a pixel in µm, for the table of objects", show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
 
 
@@ -149,13 +157,15 @@ def evaluate(
     at: Annotated[At, typer.Option(help="score at the images' own size, or at the size that the network sees")] = At.native,
     layout: Layout = None,
     assignments: SetReading = None,
+    out: EvaluationOut = None,
+    pixel_size: PixelSize = None,
     json: Json = False,
 ) -> None:  # fmt: skip
-    """Score a model on images with masks; what training saw is scored apart."""
-    from utome.cli import commands
+    """Score a model on images with masks, with intervals and beside a threshold; what training saw is scored apart."""
+    from utome.cli import evaluation
 
-    options = commands.EvaluateOptions(at, _with(assignments, {"data.layout": layout}))
-    commands.evaluate(run, data, options, json=json)
+    options = evaluation.EvaluateOptions(at, _with(assignments, {"data.layout": layout}), out, pixel_size)
+    evaluation.evaluate(run, data, options, json=json)
 
 
 @app.command()

@@ -7,15 +7,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from utome.cli.choices import At
 from utome.cli.listening import shown
-from utome.cli.tables import scores_lines
-from utome.config.overrides import evaluation_settings, override, prediction_settings, read_config
+from utome.config.overrides import override, prediction_settings, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
 from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
-
-WORST = 5
 
 
 @dataclass(frozen=True)
@@ -75,38 +71,6 @@ def train(data: Path, options: TrainOptions, *, json: bool) -> None:
     say(f"Run folder: {out}")
     say(f"Report: {out / 'report.html'}")
     say(f"Next: utome predict {out} IMAGES --out PREDICTIONS")
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """The options of `utome evaluate`."""
-
-    at: At
-    assignments: tuple[str, ...]
-
-
-def evaluate(run: Path, data: Path, options: EvaluateOptions, *, json: bool) -> None:
-    """Show scores, worst images and what training saw."""
-    from utome.jobs.evaluate import evaluate as job
-
-    with shown() as listen:
-        settings = evaluation_settings(options.assignments)
-        result = job(run, data, at=options.at.value, reading=settings.data, machine=settings.machine, listen=listen)
-    if result.warning:
-        tell(f"WARNING: {result.warning}")
-    if json:
-        say_json(result.as_json())
-        return
-    main = result.unseen or result.scores
-    count, size = len(main.images), "their own size" if options.at is At.native else "the network's size"
-    say(f"{count} images that training {'never saw' if result.unseen else 'saw'}, at {size}:")
-    for line in scores_lines(main):
-        say(line)
-    say(f"Worst: {', '.join(f'{image.name} ({image.confusion.mean_iou:.3f})' for image in main.ranked[:WORST])}")
-    if result.seen and result.unseen:
-        say(f"\n{len(result.seen.images)} images that training saw (not a score for new images):")
-        for line in scores_lines(result.seen):
-            say(line)
 
 
 def predict(run: Path, images: Path, out: Path, *, assignments: tuple[str, ...], json: bool) -> None:

@@ -5,7 +5,8 @@ is the foreground is chosen once, on the training images; or, with no training a
 image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,9 @@ from utome.data.classes import ClassTable
 from utome.data.formats import Pixels
 from utome.data.survey import Facts
 from utome.data.truth import read_pixels, read_truth
+from utome.evaluation.scoring import FitTruth, Method, as_it_is, score
+from utome.evaluation.table import Scores, Seen
+from utome.events import Listener
 from utome.metrics.confusion import confusion, empty_confusion
 
 BINS = 256
@@ -45,14 +49,43 @@ class Otsu:
 
 def fit_otsu(facts: Sequence[Facts], classes: ClassTable) -> Otsu:
     """The side, bright or dark, with the higher foreground IoU over the pixels of the training images."""
+    return fit_side(
+        (read_pixels(fact.sample), classes.labels(read_truth(fact.sample), source=fact.sample.truth_source))
+        for fact in facts
+    )
+
+
+def fit_side(pairs: Iterable[tuple[Pixels, LabelMap]]) -> Otsu:
+    """The same for images and their truths, looked at one by one."""
     sides: tuple[Side, Side] = ("bright", "dark")
     totals = {side: empty_confusion(2) for side in sides}
-    for fact in facts:
-        truth = classes.labels(read_truth(fact.sample), source=fact.sample.truth_source)
-        pixels = read_pixels(fact.sample)
+    for pixels, truth in pairs:
         for side in sides:
             totals[side] += confusion(truth, Otsu(side=side).labels(pixels), classes=2)
     return Otsu(side="bright" if totals["bright"].iou[1] >= totals["dark"].iou[1] else "dark")
+
+
+@dataclass(frozen=True)
+class WithoutLearning:
+    """The scores of Otsu's threshold, and in words which side of it is the foreground, and why."""
+
+    scores: Scores
+    side: Side
+    about: str
+
+
+def score_otsu(
+    otsu: Otsu,
+    facts: Sequence[Facts],
+    classes: ClassTable,
+    seen: Mapping[str, Seen],
+    *,
+    listen: Listener,
+    fit_truth: FitTruth = as_it_is,
+) -> Scores:
+    """What can be had without learning on these images, at the size that `fit_truth` brings label maps to."""
+    method = Method(lambda pixels, source: fit_truth(otsu.labels(pixels)), fit_truth)
+    return score(facts, method, classes, seen, listen=listen)
 
 
 def otsu_threshold(grey: Float64[np.ndarray, "h w"]) -> float:

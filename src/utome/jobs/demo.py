@@ -10,8 +10,7 @@ from utome.data.layouts.finding import find_samples
 from utome.data.survey import survey
 from utome.device import choose_device
 from utome.errors import ConfigError
-from utome.evaluation.otsu import Otsu, fit_otsu
-from utome.evaluation.scoring import score
+from utome.evaluation.otsu import Otsu, fit_otsu, score_otsu
 from utome.evaluation.table import Scores
 from utome.events import Listener, Noted, silent
 from utome.files import write_bytes
@@ -29,7 +28,7 @@ SETTINGS = ("model.width=16", "training.tile=128", "training.epochs=30")
 
 
 @dataclass(frozen=True)
-class WithoutLearning:
+class BothWays:
     """Otsu's threshold on the held-out images: with one side chosen on the training images, and side by image."""
 
     one_side: Scores
@@ -44,7 +43,7 @@ class Demo:
     inspection: Inspection
     training: TrainResult
     evaluation: Evaluation
-    otsu: WithoutLearning
+    otsu: BothWays
     prediction: PredictResult
     picture: Path
 
@@ -74,7 +73,7 @@ def demo(out: Path, *, seed: int = 0, listen: Listener = silent) -> Demo:
     training = train(data, config, out / "run", listen=listen)
     listen(Noted("3/5 evaluate on images that training never saw"))
     evaluation = evaluate(training.run, data / "test", machine=config.machine, listen=listen)
-    otsu = score_otsu(data, listen=listen)
+    otsu = compare_otsu(data, listen=listen)
     listen(Noted("4/5 predict"))
     prediction = predict(
         training.run, data / "test" / "images", out / "predictions", machine=config.machine, listen=listen
@@ -90,19 +89,12 @@ def sample_folder() -> Path:
     return Path(str(files("utome"))) / "sample" / "nuclei"
 
 
-def score_otsu(data: Path, *, listen: Listener = silent) -> WithoutLearning:
+def compare_otsu(data: Path, *, listen: Listener = silent) -> BothWays:
     """What can be had without learning on the images in `test`."""
     found = survey(find_samples(data), listen=listen)
     parts = {part: [fact for fact in found.facts if fact.sample.part == part] for part in ("train", "test")}
 
     def scored(otsu: Otsu) -> Scores:
-        return score(
-            parts["test"],
-            lambda pixels, source: otsu.labels(pixels),
-            found.classes,
-            {},
-            fit_truth=lambda labels: labels,
-            listen=listen,
-        )
+        return score_otsu(otsu, parts["test"], found.classes, {}, listen=listen)
 
-    return WithoutLearning(scored(fit_otsu(parts["train"], found.classes)), scored(Otsu(side="smaller")))
+    return BothWays(scored(fit_otsu(parts["train"], found.classes)), scored(Otsu(side="smaller")))

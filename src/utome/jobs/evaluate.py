@@ -1,12 +1,15 @@
 """`utome evaluate`: scores of a model on images with truth; what training saw is scored apart."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from utome.config.sections import DataSettings, MachineSettings
+from utome.data.classes import ClassTable
 from utome.data.fingerprints import near_any
 from utome.data.formats import is_lossy
+from utome.data.grouping import grouping
 from utome.data.layouts.finding import find_samples
 from utome.data.matching import found_in, matched
 from utome.data.oddities import oddities
@@ -14,23 +17,46 @@ from utome.data.problems import doubtful_images
 from utome.data.samples import Listing
 from utome.data.survey import Facts, Survey, look_at
 from utome.device import choose_device, enough_memory
-from utome.errors import DataError
+from utome.errors import ConfigError, DataError, UtomeError
+from utome.evaluation.object_table import CountRow, count_json
+from utome.evaluation.otsu import WithoutLearning, score_otsu
+from utome.evaluation.scoring import Labelled
 from utome.evaluation.table import Scores
 from utome.events import Listener, Noted, silent
+from utome.jobs.evaluation_folder import EvaluationFolder
+from utome.jobs.otsu_side import RunFiles, choose_side, run_files
 from utome.jobs.reading import declared, told
-from utome.jobs.scoring import Resolution, score_model
+from utome.jobs.scoring import Resolution, fit_truth, score_model, seen_by
 from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import load_model
 from utome.prediction.predictor import Predictor
+from utome.report.evaluation import evaluation_html
+from utome.report.panels import pictures
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """At which size to score; the new folder for pictures and tables; and the side of a pixel in µm, where it is known."""
+
+    at: Resolution = "native"
+    out: Path | None = None
+    pixel_um: float | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All scores; those of images that training never saw are the honest ones. `notes` say how the data were read."""
+    """All scores; those of images that training never saw are the honest ones. `notes` say how the data were read.
+
+    `threshold` has the scores of Otsu's threshold on the same images, where there are two classes; `counts` the objects of each
+    image by class, in the images' order, where they were measured.
+    """
 
     scores: Scores
     at: Resolution
     notes: tuple[str, ...] = ()
+    threshold: WithoutLearning | None = None
+    counts: tuple[tuple[CountRow, ...], ...] = ()
+    out: Path | None = None
 
     @property
     def unseen(self) -> Scores | None:
@@ -41,6 +67,19 @@ class Evaluation:
     def seen(self) -> Scores | None:
         """Scores on images that trained the model or chose it; none where there are none."""
         return self.scores.of(["train", "val"])
+
+    @property
+    def main(self) -> Scores:
+        """The scores to look at: of unseen images, or of all where none is unseen."""
+        return self.unseen or self.scores
+
+    @property
+    def otsu(self) -> WithoutLearning | None:
+        """What the threshold reaches on the images of `main`."""
+        if self.threshold is None:
+            return None
+        scores = self.threshold.scores
+        return replace(self.threshold, scores=scores.of(["never"]) or scores)
 
     @property
     def warning(self) -> str | None:
@@ -54,43 +93,127 @@ class Evaluation:
             f"Training saw {count} of the {total} images: they are scored apart, and the scores below leave them out."
         )
 
+    @property
+    def about(self) -> str:
+        """On how many images the main scores are, and at what size."""
+        count, size = len(self.main.images), "their own size" if self.at == "native" else "the network's size"
+        return f"{count} images that training {'never saw' if self.unseen else 'saw'}, at {size}"
+
     def as_json(self) -> dict[str, Any]:
         """The scores of unseen images (of all, where none is unseen), every image's row, and the seen ones apart."""
-        main = self.unseen or self.scores
+        main, otsu = self.main, self.otsu
         return {
             **main.as_json(),
-            "images": self.scores.as_json()["images"],
+            "images": self._image_rows(),
             "scored_on": {"images": len(main.images), "seen_by_training": self.unseen is None, "at": self.at},
-            "seen_by_training": None
-            if self.seen is None
-            else {name: value for name, value in self.seen.as_json().items() if name != "images"},
+            "otsu": None if otsu is None else {"side": otsu.side, "about": otsu.about, **_without_images(otsu.scores)},
+            "seen_by_training": None if self.seen is None else _without_images(self.seen),
             "warning": self.warning,
             "notes": list(self.notes),
+            "out": None if self.out is None else str(self.out),
         }
+
+    def _image_rows(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self.scores.as_json()["images"]
+        if not self.counts:
+            return rows
+        return [
+            {**row, "objects": [count_json(each) for each in counts]}
+            for row, counts in zip(rows, self.counts, strict=True)
+        ]
 
 
 def evaluate(
     run: Path,
     data: Path,
+    wanted: Wanted | None = None,
     *,
-    at: Resolution = "native",
     reading: DataSettings | None = None,
     machine: MachineSettings,
     listen: Listener = silent,
 ) -> Evaluation:
-    """Score the model of a run or a model folder on the pairs below `data`.
+    """Score the model of a run or a model folder on the pairs below `data`, and write pictures and tables where it is wanted.
 
     Of `reading` the layout counts, and where they were given the truth, the filling and the ignored values; else they are
     those of the training.
     """
+    wanted = wanted or Wanted()
+    folder = _folder(wanted)
     model = load_model(run)
+    files = run_files(run, model.card)
     found = _read(data, model.card, reading or DataSettings(), listen)
+    found = _grouped(found, files)
     for note in found.notes:
         listen(Noted(note))
-    device = choose_device(machine, precision=model.card.precision)
+    predictor = Predictor(model, choose_device(machine, precision=model.card.precision))
+
+    def watch(labelled: Labelled) -> None:
+        if folder is not None:
+            folder.add(labelled, found.classes, wanted.pixel_um)
+
     with enough_memory():
-        scores = score_model(Predictor(model, device), found.facts, at=at, listen=listen, classes=found.classes)
-        return Evaluation(scores, at, found.notes)
+        scores = score_model(predictor, found.facts, at=wanted.at, listen=listen, classes=found.classes, watch=watch)
+        threshold = _threshold(files, model.card, found, wanted.at, listen)
+        if folder is None:
+            return Evaluation(scores, wanted.at, found.notes, threshold)
+        result = Evaluation(scores, wanted.at, found.notes, threshold, tuple(folder.counts), folder.path)
+        folder.finish(_page(result, run, predictor, found.classes))
+    return result
+
+
+def _folder(wanted: Wanted) -> EvaluationFolder | None:
+    """The folder to write, refused where it cannot be."""
+    if wanted.pixel_um is not None and not 0 < wanted.pixel_um < math.inf:
+        raise ConfigError(f"--pixel-size is {wanted.pixel_um:g}; accepted is the side of a pixel in µm, above 0.")
+    if wanted.out is None:
+        if wanted.pixel_um is not None:
+            raise ConfigError(
+                "--pixel-size gives µm to the table of objects, which is written by --out FOLDER. Give both."
+            )
+        return None
+    if wanted.at != "native":
+        raise ConfigError(
+            "--out draws and measures at the images' own size, and --at network scores at another. Leave one out."
+        )
+    return EvaluationFolder(wanted.out)
+
+
+def _threshold(
+    files: RunFiles | None, card: ModelCard, found: Survey, at: Resolution, listen: Listener
+) -> WithoutLearning | None:
+    """Otsu's threshold on the same images; none for more than two classes."""
+    if found.classes.count != 2:
+        return None
+    otsu, about = choose_side(files, card)
+    scores = score_otsu(otsu, found.facts, found.classes, seen_by(card), listen=listen, fit_truth=fit_truth(card, at))
+    return WithoutLearning(scores, otsu.side, about)
+
+
+def _page(result: Evaluation, run: Path, predictor: Predictor, classes: ClassTable) -> str:
+    main = result.main
+    warnings = [] if result.warning is None else [result.warning]
+    worst = [(image, pictures(predictor, image, classes)) for image in main.worst]
+    title = f"{run.resolve().name}: {result.about}"
+    return evaluation_html(title, " ".join(result.notes), warnings, main, result.otsu, worst)
+
+
+def _grouped(found: Survey, files: RunFiles | None) -> Survey:
+    """The images in the groups that the training's settings say, where these say one of each; else in those of their layout."""
+    if files is None:
+        return found
+    try:
+        groups = grouping(files.config.data.group)
+        own = [groups.of(fact.sample) for fact in found.facts]
+    except UtomeError:
+        return found
+    facts = [
+        replace(fact, sample=replace(fact.sample, group=group)) for fact, group in zip(found.facts, own, strict=True)
+    ]
+    return replace(found, facts=tuple(facts))
+
+
+def _without_images(scores: Scores) -> dict[str, Any]:
+    return {name: value for name, value in scores.as_json().items() if name != "images"}
 
 
 def _read(data: Path, card: ModelCard, reading: DataSettings, listen: Listener) -> Survey:

@@ -1,6 +1,7 @@
 """Scoring a model on surveyed images: shared by training's own report and by `utome evaluate`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -8,17 +9,30 @@ from jaxtyping import UInt8
 
 from utome.data.classes import ClassTable
 from utome.data.formats import Pixels
+from utome.data.grouping import Grouping
 from utome.data.splitting import Split
 from utome.data.survey import Facts
 from utome.device import Device
-from utome.evaluation.scoring import score
+from utome.evaluation.otsu import WithoutLearning, fit_otsu, score_otsu
+from utome.evaluation.scoring import FitTruth, Method, Watch, as_it_is, score, unwatched
 from utome.evaluation.table import Scores, Seen
 from utome.events import Listener
+from utome.jobs.otsu_side import CHOSEN
+from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import Model
 from utome.prediction.predictor import Predictor, classify
 
 LabelMap = UInt8[np.ndarray, "h w"]
 Resolution = Literal["native", "network"]
+
+
+@dataclass(frozen=True)
+class SplitScores:
+    """A model's scores on the images kept from training, and those of a threshold where there are two classes."""
+
+    predictor: Predictor
+    scores: Scores
+    otsu: WithoutLearning | None
 
 
 def score_model(
@@ -28,13 +42,13 @@ def score_model(
     at: Resolution,
     listen: Listener,
     classes: ClassTable | None = None,
+    watch: Watch = unwatched,
 ) -> Scores:
     """Scores of a model at the images' own size, or at the size that the network sees.
 
     `classes` are the model's, with the values that they have in these masks; none: those of its training.
     """
     card = predictor.card
-    seen: Mapping[str, Seen] = dict(card.images)
 
     def native(pixels: Pixels, source: str) -> LabelMap:
         return predictor.labels(pixels, source=source)
@@ -42,15 +56,29 @@ def score_model(
     def network(pixels: Pixels, source: str) -> LabelMap:
         return classify(predictor.logits(pixels, source=source))
 
-    predict, fit_truth = (native, _as_it_is) if at == "native" else (network, card.prepared_by.labels)
-    return score(facts, predict, classes or card.class_table, seen, fit_truth=fit_truth, listen=listen)
+    method = Method(native if at == "native" else network, fit_truth(card, at))
+    return score(facts, method, classes or card.class_table, seen_by(card), listen=listen, watch=watch)
 
 
-def score_split(model: Model, split: Split, device: Device, listen: Listener) -> tuple[Predictor, Scores]:
+def fit_truth(card: ModelCard, at: Resolution) -> FitTruth:
+    """What brings a label map of the image's size to the size at which scores are taken."""
+    return as_it_is if at == "native" else card.prepared_by.labels
+
+
+def seen_by(card: ModelCard) -> Mapping[str, Seen]:
+    """What training knew of an image, by the hash of its pixels."""
+    return dict(card.images)
+
+
+def score_split(model: Model, split: Split, groups: Grouping, device: Device, listen: Listener) -> SplitScores:
     """Scores on the images kept from training; where none were, on those that chose the model."""
-    predictor = Predictor(model, device)
-    return predictor, score_model(predictor, split.test or split.val, at="native", listen=listen)
-
-
-def _as_it_is(labels: LabelMap) -> LabelMap:
-    return labels
+    predictor, table = Predictor(model, device), model.card.class_table
+    facts = [
+        replace(fact, sample=replace(fact.sample, group=groups.of(fact.sample))) for fact in split.test or split.val
+    ]
+    scores = score_model(predictor, facts, at="native", listen=listen)
+    if table.count != 2:
+        return SplitScores(predictor, scores, None)
+    otsu = fit_otsu(split.train, table)
+    on_these = score_otsu(otsu, facts, table, seen_by(model.card), listen=listen)
+    return SplitScores(predictor, scores, WithoutLearning(on_these, otsu.side, CHOSEN[otsu.side]))

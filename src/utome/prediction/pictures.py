@@ -20,14 +20,14 @@ Colour = UInt8[np.ndarray, "h w 3"]
 def label_png(labels: LabelMap) -> bytes:
     """A palette PNG whose pixels are the class numbers."""
     image = Image.fromarray(labels)
-    image.putpalette(_palette().ravel().tolist())
+    image.putpalette(palette().ravel().tolist())
     return _png(image)
 
 
 def overlay(pixels: Pixels, labels: LabelMap) -> Colour:
     """The image with every class but the first tinted in its colour, and outlined."""
     shown = displayed(pixels).astype(np.float32)
-    tint = _palette()[labels].astype(np.float32)
+    tint = palette()[labels].astype(np.float32)
     edge = _edges(labels)
     strength = np.where(labels > 0, np.where(edge, 1.0, OPACITY), 0.0)[:, :, None]
     return (shown * (1 - strength) + tint * strength).round().astype(np.uint8)
@@ -45,8 +45,8 @@ def colour_png(picture: Colour) -> bytes:
     return _png(Image.fromarray(np.ascontiguousarray(picture)))
 
 
-def _palette() -> UInt8[np.ndarray, "256 3"]:
-    """256 colours: those above, then evenly spread greys that nobody needs to tell apart."""
+def palette() -> UInt8[np.ndarray, "256 3"]:
+    """256 colours, one a class: those above, then evenly spread greys that nobody needs to tell apart."""
     greys = np.repeat(np.linspace(80, 255, 256 - len(COLOURS)).round().astype(np.uint8)[:, None], 3, axis=1)
     return np.concatenate([np.asarray(COLOURS, dtype=np.uint8), greys])
 

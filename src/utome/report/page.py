@@ -6,23 +6,37 @@ from collections.abc import Sequence
 import yaml
 
 from utome.config.settings import leaves
+from utome.evaluation.otsu import WithoutLearning
 from utome.evaluation.table import Scores
 from utome.events import EpochDone
 from utome.files import write_text
 from utome.prediction.predictor import Predictor
 from utome.recipes.library import load_recipe
 from utome.report.curves import curves_svg
-from utome.report.panels import LEGEND, address, panels
+from utome.report.panels import figures, legend_html, panels
 from utome.report.style import STYLE
+from utome.report.tables import class_table, figure, image_table, tiles
 from utome.training.runfolder import RunFolder
 
 
-def write_report(folder: RunFolder, history: Sequence[EpochDone], predictor: Predictor, scores: Scores) -> None:
-    """Write the page of a run from its history and the scores of its best model."""
-    write_text(folder.report, report_html(folder, history, predictor, scores))
+def write_report(
+    folder: RunFolder,
+    history: Sequence[EpochDone],
+    predictor: Predictor,
+    scores: Scores,
+    otsu: WithoutLearning | None = None,
+) -> None:
+    """Write the page of a run from its history, the scores of its best model, and those of a threshold on the same images."""
+    write_text(folder.report, report_html(folder, history, predictor, scores, otsu))
 
 
-def report_html(folder: RunFolder, history: Sequence[EpochDone], predictor: Predictor, scores: Scores) -> str:
+def report_html(
+    folder: RunFolder,
+    history: Sequence[EpochDone],
+    predictor: Predictor,
+    scores: Scores,
+    otsu: WithoutLearning | None = None,
+) -> str:
     """The page as text."""
     name = html.escape(folder.path.resolve().name)
     best = [epoch for epoch in history if epoch.best][-1]
@@ -33,9 +47,9 @@ def report_html(folder: RunFolder, history: Sequence[EpochDone], predictor: Pred
             f"<section><h2>Training</h2><div class=curves>{_curves(history)}</div>"
             f"<p>The model kept is that of epoch {best.epoch} of {len(history)}, chosen on the validation images.</p></section>"
         ),
-        _class_table(scores),
+        class_table(scores, otsu),
         _panel_section(predictor, scores),
-        _image_table(scores),
+        image_table(scores),
         _settings(folder, predictor),
     ]
     return (
@@ -56,14 +70,6 @@ def _summary(predictor: Predictor, history: Sequence[EpochDone], best: EpochDone
 
 def _headline(scores: Scores) -> str:
     """The figures that people look for first, and what they may conclude from them."""
-    together = scores.together
-    cards = [("Mean IoU", together.mean_iou), ("Pixel accuracy", together.pixel_accuracy)]
-    if len(scores.classes) == 2:
-        cards.insert(0, (f"IoU of {scores.classes[1]}", float(together.iou[1])))
-        cards.insert(1, ("Same, mean per image", scores.mean_per_image(1)))
-    tiles = "".join(
-        f"<div class=tile><b>{_figure(value)}</b><span>{html.escape(label)}</span></div>" for label, value in cards
-    )
     count = len(scores.images)
     if scores.of(["never"]):
         note = f"<p>Scored on {count} images that training never saw, at their own size.</p>"
@@ -72,56 +78,20 @@ def _headline(scores: Scores) -> str:
             f"<p class=warning>No images were kept from training, so these scores are from the {count} images that chose the model: "
             "new images will score lower.</p>"
         )
-    return f"<section><h2>Scores</h2><div class=tiles>{tiles}</div>{note}</section>"
+    return f"<section><h2>Scores</h2>{tiles(scores)}{note}</section>"
 
 
 def _curves(history: Sequence[EpochDone]) -> str:
     return "".join(f"<figure>{svg}</figure>" for svg in curves_svg(history))
 
 
-def _class_table(scores: Scores) -> str:
-    together = scores.together
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th>"
-        + "".join(
-            f"<td>{_figure(float(column[number]))}</td>"
-            for column in (together.iou, together.dice, together.precision, together.recall)
-        )
-        + f"<td>{_figure(scores.mean_per_image(number))}</td></tr>"
-        for number, name in enumerate(scores.classes)
-    )
-    return (
-        "<section><h2>Each class</h2><div class=wide><table class=classes><thead><tr><th>Class</th><td>IoU</td><td>Dice</td><td>Precision</td><td>Recall</td>"
-        f"<td>IoU, mean per image</td></tr></thead><tbody>{rows}</tbody></table></div>"
-        "<p class=small>Over the pixels of all images together, but for the last column. A class that is in neither truth nor prediction has no score.</p></section>"
-    )
-
-
 def _panel_section(predictor: Predictor, scores: Scores) -> str:
     rows = "".join(
-        f"<h3>{html.escape(f'{panel.title}: {panel.score.name}')} <span>mean IoU {_figure(panel.score.confusion.mean_iou)}</span></h3><div class=panels>"
-        + "".join(
-            f'<figure><img src="{address(picture)}" alt="{label}"><figcaption>{label}</figcaption></figure>'
-            for label, picture in panel.pictures.items()
-        )
-        + "</div>"
+        f"<h3>{html.escape(f'{panel.title}: {panel.score.name}')} <span>mean IoU {figure(panel.score.confusion.mean_iou)}</span></h3>"
+        + figures(panel.pictures)
         for panel in panels(predictor, scores)
     )
-    return f"<section><h2>Worst, median and best image</h2>{LEGEND}{rows}</section>"
-
-
-def _image_table(scores: Scores) -> str:
-    head = "".join(f"<td>{html.escape(name)}</td>" for name in scores.classes)
-    rows = "".join(
-        f"<tr><th>{html.escape(image.name)}</th><td>{_figure(image.confusion.mean_iou)}</td>"
-        + "".join(f"<td>{_figure(float(value))}</td>" for value in image.confusion.iou)
-        + f"<td>{_figure(image.confusion.pixel_accuracy)}</td></tr>"
-        for image in scores.ranked
-    )
-    return (
-        f"<section><h2>Every image, worst first</h2><div class=wide><table class=images><thead><tr><th>Image</th><td>Mean IoU</td>{head}<td>Pixel accuracy</td></tr>"
-        f"</thead><tbody>{rows}</tbody></table></div></section>"
-    )
+    return f"<section><h2>Worst, median and best image</h2>{legend_html(scores.classes)}{rows}</section>"
 
 
 def _settings(folder: RunFolder, predictor: Predictor) -> str:
@@ -144,7 +114,3 @@ def _reason(path: str, value: object, published: dict[str, object], reasons: dic
     if path in published and published[path] != value:
         return f"changed for this run; the recipe has {published[path]}"
     return reasons.get(path, "")
-
-
-def _figure(value: float) -> str:
-    return "–" if value != value else f"{value:.3f}"  # noqa: PLR0124 - NaN differs from itself
