@@ -17,7 +17,7 @@ from utome.data.layouts.finding import find_samples
 from utome.errors import DataError
 from utome.events import Event, Noted, silent
 from utome.jobs.inputs import find_inputs
-from utome.jobs.predict import PredictResult, predict
+from utome.jobs.predict import Manner, PredictResult, predict
 from utome.modelfolder.folder import save_model
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -130,4 +130,4 @@ def test_what_stands_for_values_that_are_no_numbers_may_be_said_at_prediction(tm
     path = save(tmp_path / "odd.tif", image)
     with pytest.raises(DataError, match=r"--set data\.fill=0"):
         predict(run, path, tmp_path / "out", machine=CPU)
-    assert len(predict(run, path, tmp_path / "out", fill=0.0, machine=CPU).written) == 1
+    assert len(predict(run, path, tmp_path / "out", manner=Manner(fill=0.0), machine=CPU).written) == 1

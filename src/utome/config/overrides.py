@@ -40,8 +40,10 @@ def overlay(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
 
 
 def prediction_settings(assignments: Sequence[str]) -> Config:
-    """Where to compute and what stands for values that are no numbers, for predicting; `ConfigError` for any but these."""
-    return _restricted(assignments, ("data.fill",))
+    """Where to compute, what stands for values that are no numbers, and how objects are told apart; `ConfigError` for any but these."""
+    return _restricted(
+        assignments, ("data.fill", *(known for known in paths() if known.startswith("prediction.objects.")))
+    )
 
 
 def evaluation_settings(assignments: Sequence[str]) -> Config:

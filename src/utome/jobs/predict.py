@@ -1,4 +1,4 @@
-"""`utome predict`: a label map and an overlay for every image."""
+"""`utome predict`: a label map and an overlay for every image, and its objects where they are asked for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from utome.errors import ConfigError, DataError
 from utome.events import Listener, Progressed, silent
 from utome.files import new_folder, write_bytes
 from utome.jobs.inputs import Input, find_inputs
+from utome.jobs.objects import ObjectsFolder, ObjectsWanted, labels_and_probabilities
 from utome.modelfolder.folder import load_model
 from utome.prediction.pictures import colour_png, label_png, overlay
 from utome.prediction.predictor import Predictor
@@ -20,16 +21,29 @@ OVERLAYS = "overlays"
 
 
 @dataclass(frozen=True)
+class Manner:
+    """How images are predicted. `fill` stands for values that are no numbers; with none, what stood for them in training.
+
+    With `objects`, these are told apart, measured and outlined.
+    """
+
+    fill: float | None = None
+    objects: ObjectsWanted | None = None
+
+
+@dataclass(frozen=True)
 class PredictResult:
-    """The label maps written, and the sentence of each image that failed."""
+    """The label maps written, the sentence of each image that failed, and how many objects there are, if they were asked for."""
 
     out: Path
     written: tuple[Path, ...]
     failed: tuple[str, ...]
+    objects: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The document of `utome predict --json`."""
-        return {"out": str(self.out), "written": [str(path) for path in self.written], "failed": list(self.failed)}
+        document = {"out": str(self.out), "written": [str(path) for path in self.written], "failed": list(self.failed)}
+        return document if self.objects is None else {**document, "objects": self.objects}
 
 
 def predict(
@@ -37,29 +51,37 @@ def predict(
     images: Path,
     out: Path,
     *,
-    fill: float | None = None,
+    manner: Manner | None = None,
     machine: MachineSettings,
     listen: Listener = silent,
 ) -> PredictResult:
     """Write `out/NAME.png`, a palette PNG of class numbers, and `out/overlays/NAME.png` for every image and every page of a stack.
 
     The names are those of `find_inputs`. An image that cannot be read or does not fit the model is left out and named;
-    `DataError` where that is true of all. Nothing is overwritten. `fill` stands for values that are no numbers; with none, what stood
-    for them in training.
+    `DataError` where that is true of all. Nothing is overwritten. Objects that are asked for lie as
+    `ObjectsFolder` says.
     """
+    manner = manner or Manner()
     model = load_model(run)
+    wanted = manner.objects
+    objects = None if wanted is None else ObjectsFolder(out, wanted, model.card.class_table.names)
     inputs = find_inputs(images, listen)
-    _refuse_there(inputs, out)
+    _refuse_there(inputs, out, objects)
     prepared = model.card.preparation
     predictor = Predictor(model, choose_device(machine, precision=model.card.precision))
     written, failed = [], []
     for done, each in enumerate(inputs, start=1):
         try:
             pixels = read_image(
-                each.path, page=each.page, upright=prepared.upright, fill=prepared.fill if fill is None else fill
+                each.path,
+                page=each.page,
+                upright=prepared.upright,
+                fill=prepared.fill if manner.fill is None else manner.fill,
             )
             with enough_memory():
-                labels = predictor.labels(pixels, source=each.source)
+                labels, probabilities = labels_and_probabilities(predictor, pixels, source=each.source)
+                if objects is not None:
+                    objects.add(each.name, labels, probabilities)
         except DataError as error:
             failed.append(str(error))
         else:
@@ -73,11 +95,15 @@ def predict(
         raise DataError(
             failed[0] if len(failed) == 1 else f"None of the {len(failed)} images could be predicted. {failed[0]}"
         )
-    return PredictResult(out, tuple(written), tuple(failed))
+    if objects is not None:
+        objects.finish()
+    return PredictResult(out, tuple(written), tuple(failed), None if objects is None else objects.count)
 
 
-def _refuse_there(inputs: Sequence[Input], out: Path) -> None:
+def _refuse_there(inputs: Sequence[Input], out: Path, objects: ObjectsFolder | None) -> None:
     outputs = [folder / f"{each.name}.png" for each in inputs for folder in (out, out / OVERLAYS)]
+    if objects is not None:
+        outputs += [path for each in inputs for path in objects.paths(each.name)]
     there = [path for path in outputs if path.exists()]
     if there:
         raise ConfigError(

@@ -42,11 +42,12 @@ def basins(mask: Mask, surface: Surface, peaks: Peaks) -> Int32[np.ndarray, "h w
     places[inside] = np.arange(inside.size)
     heights = surface[mask]
     summits = _summits(_upward(heights, inside, places, width))
-    tops, own = np.unique(summits, return_inverse=True)
+    tops = np.flatnonzero(summits == np.arange(summits.size))
+    own = np.searchsorted(tops, summits)
     passes = _passes(heights, own, inside, places, width)
     points = np.stack(np.divmod(inside[tops], width), axis=1).astype(np.float64)
     _, united = np.unique(_united(passes, heights[tops], points, peaks), return_inverse=True)
-    found[mask] = united[own] + 1
+    found[mask] = (united + 1).astype(np.int32)[own]
     return found
 
 

@@ -48,9 +48,7 @@ class Joining:
     def finish(self, *, smallest: float = 0) -> "Joined":
         """The numbers of all objects of the whole image, but those of fewer than `smallest` pixels."""
         nothing = np.zeros(0, dtype=np.int64)
-        first, areas, classes = (
-            np.concatenate([nothing, *each]) for each in (self._first, self._areas, self._classes)
-        )
+        first, areas, classes = (np.concatenate([nothing, *each]) for each in (self._first, self._areas, self._classes))
         places, owners = (np.concatenate([nothing, *(each[side] for each in self._edges)]) for side in (0, 1))
         objects = _joined(places, owners, classes)
         count = int(objects.max(initial=-1)) + 1

@@ -72,34 +72,46 @@ def _edges(part: Bool[np.ndarray, "h w"]) -> dict[int, list[int]]:
 
 def _loops(edges: dict[int, list[int]], width: int) -> list[list[int]]:
     """Closed lines through corners, each once in its line: `edges` is used up."""
-    steps = (1, width, -1, -width)
     loops: list[list[int]] = []
     while edges:
-        start = next(iter(edges))
-        direction = edges[start][0]
-        line: list[int] = []
-        met: dict[int, int] = {}
-        corner = start
-        while True:
-            if corner in met:  # two pixels meet at this corner alone: what lies between is a ring of its own
-                loops.append(line[met[corner] :])
-                for passed in loops[-1]:
-                    del met[passed]
-                del line[len(line) - len(loops[-1]) :]
-            if corner not in edges:
-                break
-            directions = edges[corner]
-            if len(directions) > 1 and line:
-                direction = (direction + 1) % 4  # to the right, which keeps to the same pixel
-            elif len(directions) == 1:
-                direction = directions[0]
-            directions.remove(direction)
-            if not directions:
-                del edges[corner]
-            met[corner] = len(line)
-            line.append(corner)
-            corner += steps[direction]
+        loops += _parted(_walk(edges, (1, width, -1, -width)))
     return loops
+
+
+def _walk(edges: dict[int, list[int]], steps: tuple[int, ...]) -> list[int]:
+    """A closed line from the first corner that is left, until there is no way on."""
+    corner = next(iter(edges))
+    direction = edges[corner][0]
+    line: list[int] = []
+    while corner in edges:
+        directions = edges[corner]
+        if len(directions) == 1:
+            direction = directions[0]
+        elif line:
+            direction = (direction + 1) % 4  # to the right, which keeps to the same pixel
+        directions.remove(direction)
+        if not directions:
+            del edges[corner]
+        line.append(corner)
+        corner += steps[direction]
+    return line
+
+
+def _parted(line: list[int]) -> list[list[int]]:
+    """A closed line as rings: where it meets a corner again, at which two pixels touch, what lies between is a ring of its own."""
+    rings: list[list[int]] = []
+    way: list[int] = []
+    met: dict[int, int] = {}
+    for corner in (*line, line[0]):
+        if corner in met:
+            start = met[corner]
+            rings.append(way[start:])
+            for passed in way[start:]:
+                del met[passed]
+            del way[start:]
+        met[corner] = len(way)
+        way.append(corner)
+    return rings
 
 
 def _corners(loop: list[int]) -> list[int]:
