@@ -73,6 +73,12 @@ def test_it_shows_curves_scores_pictures_and_every_setting(page: str) -> None:
     assert "changed for this run; the recipe has 32" in page
 
 
+def test_a_threshold_without_learning_and_what_is_known_of_certainty_stand_beside_the_scores(page: str) -> None:
+    assert "foreground, by Otsu&#x27;s threshold" in page or "foreground, by Otsu's threshold" in page
+    assert re.search(r"takes what is (bright|dark), which fits the training images better", page)
+    assert "There is 1 image: that does not tell how sure a score is" in page
+
+
 def test_a_name_with_markup_is_shown_and_not_obeyed(page: str) -> None:
     assert re.search(r"&lt;b&gt;&amp;\d", page)
     assert "<b>&" not in page

@@ -86,8 +86,18 @@ def measure_objects(labelled: Labelled, name: str, classes: Sequence[str], pixel
         ids = pairs.predicted.ids + len(rows)
         fits = zip(partners, ious.tolist(), pairs.predicted.at_edge.tolist(), strict=True)
         for place, (partner, iou, at_edge) in enumerate(fits):
-            measured = _measured(measures, place, pixel_um)
-            rows.append(ObjectRow(name, int(ids[place]), class_name, *measured, at_edge, partner, iou, iou > MATCH))
+            rows.append(
+                ObjectRow(
+                    image=name,
+                    object_id=int(ids[place]),
+                    class_name=class_name,
+                    **_measured(measures, place, pixel_um),
+                    at_edge=at_edge,
+                    truth_id=partner,
+                    iou=iou,
+                    matched=iou > MATCH,
+                )
+            )
     return ImageObjects(tuple(rows), tuple(counts))
 
 
@@ -116,16 +126,21 @@ def _best(pairs: Overlaps) -> tuple[list[int | None], Float64[np.ndarray, " m"]]
     return partners, best
 
 
-def _measured(measures: Shapes, place: int, pixel_um: float | None) -> tuple[Any, ...]:
-    """The fields from `area_px` to `centroid_x_px`."""
+def _measured(measures: Shapes, place: int, pixel_um: float | None) -> dict[str, Any]:
+    """The fields of a row that are measured."""
     area, length = int(measures.areas[place]), float(measures.lengths[place])
     diameter, (y, x) = float(measures.diameters[place]), measures.centroids[place].tolist()
-    along = "skeleton" if measures.thin[place] else "major axis"
-
-    def um(pixels: float, power: int) -> float | None:
-        return None if pixel_um is None else pixels * pixel_um**power
-
-    return area, um(area, 2), length, um(length, 1), along, diameter, um(diameter, 1), y, x
+    return {
+        "area_px": area,
+        "area_um2": None if pixel_um is None else area * pixel_um**2,
+        "length_px": length,
+        "length_um": None if pixel_um is None else length * pixel_um,
+        "length_along": "skeleton" if measures.thin[place] else "major axis",
+        "diameter_px": diameter,
+        "diameter_um": None if pixel_um is None else diameter * pixel_um,
+        "centroid_y_px": y,
+        "centroid_x_px": x,
+    }
 
 
 def _column(field: str) -> str:

@@ -57,12 +57,12 @@ def fit_otsu(facts: Sequence[Facts], classes: ClassTable) -> Otsu:
 
 def fit_side(pairs: Iterable[tuple[Pixels, LabelMap]]) -> Otsu:
     """The same for images and their truths, looked at one by one."""
-    sides: tuple[Side, Side] = ("bright", "dark")
-    totals = {side: empty_confusion(2) for side in sides}
+    bright, dark = empty_confusion(2), empty_confusion(2)
     for pixels, truth in pairs:
-        for side in sides:
-            totals[side] += confusion(truth, Otsu(side=side).labels(pixels), classes=2)
-    return Otsu(side="bright" if totals["bright"].iou[1] >= totals["dark"].iou[1] else "dark")
+        above = Otsu(side="bright").labels(pixels)
+        bright += confusion(truth, above, classes=2)
+        dark += confusion(truth, 1 - above, classes=2)
+    return Otsu(side="bright" if bright.iou[1] >= dark.iou[1] else "dark")
 
 
 @dataclass(frozen=True)

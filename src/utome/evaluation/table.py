@@ -96,8 +96,12 @@ class Scores:
                 for index, row in enumerate(_class_rows(together, self.classes))
             ],
             "worst": [{"name": image.name, "mean_iou": number(image.confusion.mean_iou)} for image in self.worst],
-            "images": [_image_row(image, self.classes) for image in self.images],
+            "images": self.image_rows(),
         }
+
+    def image_rows(self) -> list[dict[str, Any]]:
+        """The row of each image in that document."""
+        return [_image_row(image, self.classes) for image in self.images]
 
 
 def number(value: float) -> float | None:

@@ -9,7 +9,6 @@ from utome.config.sections import DataSettings, MachineSettings
 from utome.data.classes import ClassTable
 from utome.data.fingerprints import near_any
 from utome.data.formats import is_lossy
-from utome.data.grouping import grouping
 from utome.data.layouts.finding import find_samples
 from utome.data.matching import found_in, matched
 from utome.data.oddities import oddities
@@ -17,7 +16,7 @@ from utome.data.problems import doubtful_images
 from utome.data.samples import Listing
 from utome.data.survey import Facts, Survey, look_at
 from utome.device import choose_device, enough_memory
-from utome.errors import ConfigError, DataError, UtomeError
+from utome.errors import ConfigError, DataError
 from utome.evaluation.object_table import CountRow, count_json
 from utome.evaluation.otsu import WithoutLearning, score_otsu
 from utome.evaluation.scoring import Labelled
@@ -26,7 +25,7 @@ from utome.events import Listener, Noted, silent
 from utome.jobs.evaluation_folder import EvaluationFolder
 from utome.jobs.otsu_side import RunFiles, choose_side, run_files
 from utome.jobs.reading import declared, told
-from utome.jobs.scoring import Resolution, fit_truth, score_model, seen_by
+from utome.jobs.scoring import Resolution, fit_truth, grouped, score_model, seen_by
 from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import load_model
 from utome.prediction.predictor import Predictor
@@ -114,7 +113,7 @@ class Evaluation:
         }
 
     def _image_rows(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = self.scores.as_json()["images"]
+        rows = self.scores.image_rows()
         if not self.counts:
             return rows
         return [
@@ -142,7 +141,8 @@ def evaluate(
     model = load_model(run)
     files = run_files(run, model.card)
     found = _read(data, model.card, reading or DataSettings(), listen)
-    found = _grouped(found, files)
+    if files is not None:
+        found = replace(found, facts=tuple(grouped(found.facts, files.config.data.group)))
     for note in found.notes:
         listen(Noted(note))
     predictor = Predictor(model, choose_device(machine, precision=model.card.precision))
@@ -195,21 +195,6 @@ def _page(result: Evaluation, run: Path, predictor: Predictor, classes: ClassTab
     worst = [(image, pictures(predictor, image, classes)) for image in main.worst]
     title = f"{run.resolve().name}: {result.about}"
     return evaluation_html(title, " ".join(result.notes), warnings, main, result.otsu, worst)
-
-
-def _grouped(found: Survey, files: RunFiles | None) -> Survey:
-    """The images in the groups that the training's settings say, where these say one of each; else in those of their layout."""
-    if files is None:
-        return found
-    try:
-        groups = grouping(files.config.data.group)
-        own = [groups.of(fact.sample) for fact in found.facts]
-    except UtomeError:
-        return found
-    facts = [
-        replace(fact, sample=replace(fact.sample, group=group)) for fact, group in zip(found.facts, own, strict=True)
-    ]
-    return replace(found, facts=tuple(facts))
 
 
 def _without_images(scores: Scores) -> dict[str, Any]:

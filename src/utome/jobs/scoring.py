@@ -9,10 +9,11 @@ from jaxtyping import UInt8
 
 from utome.data.classes import ClassTable
 from utome.data.formats import Pixels
-from utome.data.grouping import Grouping
+from utome.data.grouping import grouping
 from utome.data.splitting import Split
 from utome.data.survey import Facts
 from utome.device import Device
+from utome.errors import UtomeError
 from utome.evaluation.otsu import WithoutLearning, fit_otsu, score_otsu
 from utome.evaluation.scoring import FitTruth, Method, Watch, as_it_is, score, unwatched
 from utome.evaluation.table import Scores, Seen
@@ -70,12 +71,24 @@ def seen_by(card: ModelCard) -> Mapping[str, Seen]:
     return dict(card.images)
 
 
-def score_split(model: Model, split: Split, groups: Grouping, device: Device, listen: Listener) -> SplitScores:
-    """Scores on the images kept from training; where none were, on those that chose the model."""
+def grouped(facts: Sequence[Facts], said: str | None) -> list[Facts]:
+    """The images in the groups that the setting `data.group` says, where it says one of each; else in those of their layout."""
+    try:
+        by = grouping(said)
+        groups = [by.of(fact.sample) for fact in facts]
+    except UtomeError:
+        return list(facts)
+    own = zip(facts, groups, strict=True)
+    return [replace(fact, sample=replace(fact.sample, group=group)) for fact, group in own]
+
+
+def score_split(model: Model, split: Split, group: str | None, device: Device, listen: Listener) -> SplitScores:
+    """Scores on the images kept from training; where none were, on those that chose the model.
+
+    `group` is the setting `data.group`: intervals are over groups.
+    """
     predictor, table = Predictor(model, device), model.card.class_table
-    facts = [
-        replace(fact, sample=replace(fact.sample, group=groups.of(fact.sample))) for fact in split.test or split.val
-    ]
+    facts = grouped(split.test or split.val, group)
     scores = score_model(predictor, facts, at="native", listen=listen)
     if table.count != 2:
         return SplitScores(predictor, scores, None)

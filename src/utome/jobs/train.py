@@ -9,7 +9,6 @@ from typing import Any
 
 from utome.config.overrides import override
 from utome.config.settings import Config
-from utome.data.grouping import grouping
 from utome.device import enough_memory
 from utome.errors import InterruptedRunError
 from utome.events import EpochDone, Event, Listener, Noted, silent
@@ -121,8 +120,8 @@ def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Liste
     with _status(folder):
         tell(Noted(f"Run folder: {folder.path}"))
         _fit(prepared, progress, folder, tell)
-        groups = grouping(prepared.task.config.data.group)
-        scored = score_split(load_model(folder.model), prepared.split, groups, prepared.task.device, listen)
+        group = prepared.task.config.data.group
+        scored = score_split(load_model(folder.model), prepared.split, group, prepared.task.device, listen)
         write_report(folder, progress.history, scored.predictor, scored.scores, scored.otsu)
     best = [epoch for epoch in progress.history if epoch.best][-1]
     return TrainResult(

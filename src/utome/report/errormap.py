@@ -1,4 +1,4 @@
-"""Where a prediction is right and where it is wrong, in colours on the dimmed image.
+"""Where a prediction is right and where it is wrong, in colours on the image in dimmed grey.
 
 The four colours differ, from each other and from the dimmed image, also for readers who lack one of the three cones;
 a test measures how much.
@@ -24,7 +24,9 @@ def error_map(pixels: Pixels, truth: LabelMap, predicted: LabelMap, *, classes: 
 
     Among more, what is right is tinted in the colour of its class, and what is wrong is filled with that of its true class.
     """
-    shown = (displayed(pixels) * DIMMED).astype(np.uint8)
+    # Grey, so that every colour means something.
+    grey = displayed(pixels).mean(axis=2, keepdims=True, dtype=np.float64) * DIMMED
+    shown = np.repeat(grey.astype(np.uint8), 3, axis=2)
     known = truth != IGNORED
     right = known & (truth == predicted)
     if classes == 2:
