@@ -268,9 +268,10 @@ class ObjectSettings(Section):
     )
     smooth: NotNegative = Field(1.0, description="deviation in pixels of a Gaussian that smooths that surface; 0: none")
     neck: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.85,
+        0.9,
         description="touching objects are parted where the surface between their peaks falls below this share of the lower peak: by "
-        "distance, where the neck is narrower than this share of the smaller one's width",
+        "distance, where the neck is narrower than this share of the smaller one's width; by probability, which is flatter, "
+        "0.98 does the same",
     )
     apart: NotNegative = Field(0.0, description="peaks less than so many pixels apart are one object")
     smallest_px: int = Field(0, ge=0, description="objects of fewer pixels are dropped")

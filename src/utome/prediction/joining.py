@@ -45,7 +45,7 @@ class Joining:
         self._edges.append((places[outermost], owners[outermost] + self._count))
         self._count += int(classes.size)
 
-    def finish(self, *, smallest: float = 0) -> "Joined":
+    def finish(self, *, smallest: float = 0.0) -> "Joined":
         """The numbers of all objects of the whole image, but those of fewer than `smallest` pixels."""
         nothing = np.zeros(0, dtype=np.int64)
         first, areas, classes = (np.concatenate([nothing, *each]) for each in (self._first, self._areas, self._classes))

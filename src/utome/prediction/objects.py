@@ -95,7 +95,7 @@ def smallest_area(settings: ObjectSettings, pixel_um: float | None) -> float:
             f"`prediction.objects.smallest_um2` is {settings.smallest_um2:g}, but the size of a pixel is not known. Give it by "
             "--pixel-size, or the area in pixels by prediction.objects.smallest_px."
         )
-    return max(settings.smallest_px, settings.smallest_um2 / (pixel_um or 1) ** 2)
+    return float(max(settings.smallest_px, settings.smallest_um2 / (pixel_um or 1) ** 2))
 
 
 def _surface(
