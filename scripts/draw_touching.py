@@ -81,7 +81,7 @@ def picture_row(sample: Sample) -> UInt8[np.ndarray, "h w 3"]:
     """A square of the image, its true nuclei, its components, and these parted."""
     truth, pixels = read_objects(sample), read_pixels(sample)
     place = most_touching(truth)
-    ways = [truth, *(told_apart(truth, way, ObjectSettings()).instances for way in ("components", "watershed"))]  # type: ignore[arg-type]
+    ways = [truth, *(told_apart(truth, *TRIED[name]).instances for name in ("components", "watershed"))]
     shown = [enlarged(displayed(pixels)[place]), *(coloured(instances[place]) for instances in ways)]
     gap = np.full((shown[0].shape[0], GAP, 3), 255, dtype=np.uint8)
     return np.concatenate([part for picture in shown for part in (picture, gap)][:-1], axis=1)

@@ -47,7 +47,7 @@ def joined(labels: np.ndarray, boxes: list[Box], smallest: float = 0.0) -> tuple
 @given(MAPS, st.data(), st.integers(0, 4))
 def test_any_cutting_gives_the_objects_of_the_whole(labels: np.ndarray, draw: st.DataObject, smallest: int) -> None:
     expected = find_objects(labels, "components", ObjectSettings(smallest_px=smallest))
-    instances, second = joined(labels, cuttings(*labels.shape, draw), float(smallest))
+    instances, second = joined(labels, cuttings(labels.shape[0], labels.shape[1], draw), float(smallest))
     assert (instances == expected.instances).all()
     assert second.classes.tolist() == expected.classes.tolist()
 

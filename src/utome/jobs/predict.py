@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.sections import MachineSettings
-from utome.data.formats import read_image
+from utome.data.formats import Pixels, read_image
 from utome.device import choose_device, enough_memory
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, Progressed, silent
@@ -14,7 +14,7 @@ from utome.files import new_folder, write_bytes
 from utome.jobs.inputs import Input, find_inputs
 from utome.jobs.objects import ObjectsFolder, ObjectsWanted, labels_and_probabilities
 from utome.modelfolder.folder import load_model
-from utome.prediction.pictures import colour_png, label_png, overlay
+from utome.prediction.pictures import LabelMap, colour_png, label_png, overlay
 from utome.prediction.predictor import Predictor
 
 OVERLAYS = "overlays"
@@ -79,9 +79,7 @@ def predict(
                 fill=prepared.fill if manner.fill is None else manner.fill,
             )
             with enough_memory():
-                labels, probabilities = labels_and_probabilities(predictor, pixels, source=each.source)
-                if objects is not None:
-                    objects.add(each.name, labels, probabilities)
+                labels = _labelled(predictor, pixels, each, objects)
         except DataError as error:
             failed.append(str(error))
         else:
@@ -98,6 +96,15 @@ def predict(
     if objects is not None:
         objects.finish()
     return PredictResult(out, tuple(written), tuple(failed), None if objects is None else objects.count)
+
+
+def _labelled(predictor: Predictor, pixels: Pixels, image: Input, objects: ObjectsFolder | None) -> LabelMap:
+    """The label map of one image, whose objects are written if they are wanted."""
+    if objects is None:
+        return predictor.labels(pixels, source=image.source)
+    labels, probabilities = labels_and_probabilities(predictor, pixels, source=image.source)
+    objects.add(image.name, labels, probabilities)
+    return labels
 
 
 def _refuse_there(inputs: Sequence[Input], out: Path, objects: ObjectsFolder | None) -> None:

@@ -67,7 +67,7 @@ def object_rows(
             object_id=place + 1,
             class_name=names[objects.classes[place]],
             area_px=int(shapes.areas[place]),
-            area_um2=um(int(shapes.areas[place]), 2),
+            area_um2=um(float(shapes.areas[place]), 2),
             length_px=float(shapes.lengths[place]),
             length_um=um(float(shapes.lengths[place]), 1),
             length_along="skeleton" if shapes.thin[place] else "major axis",
