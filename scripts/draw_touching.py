@@ -3,8 +3,8 @@
     python scripts/draw_touching.py DSB2018_FOLDER
 
 All nuclei of an image are united to one foreground, and then told apart again. So the figures are those of telling apart alone,
-on outlines that are right. The default of `prediction.objects.neck` was chosen on every other image in order of their names,
-from the first; the figures are of the rest. The picture shows the three images of these, one of a size, in which components
+on outlines that are right. The default of `prediction.objects.neck` is the best on every other image in order of their names,
+from the first; the figures are of the rest, some of which were seen before the default was settled. The picture shows the three images of these, one of a size, in which components
 unite most nuclei, each where they unite most.
 """
 
