@@ -4,7 +4,8 @@
 
 All nuclei of an image are united to one foreground, and then told apart again. So the figures are those of telling apart alone,
 on outlines that are right. The default of `prediction.objects.neck` is the best on every other image in order of their names,
-from the first; the figures are of the rest, some of which were seen before the default was settled. The picture shows the three images of these, one of a size, in which components
+from the first; the figures are of the rest, some of which were seen before the default was settled.
+The picture shows the three images of these, one of a size, in which components
 unite most nuclei, each where they unite most.
 """
 
