@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from utome.cli.choices import At, PredictionKind, TruthKind
+from utome.cli.choices import At, Objects, PredictionKind, TruthKind
 from utome.errors import LostProcessError, UtomeError
 from utome.launch import launched
 
@@ -302,12 +302,21 @@ def predict(
     verify: Annotated[
         bool, typer.Option("--verify", help="also predict each image whole, and say how far its tiles are from that")
     ] = False,
+    objects: Annotated[
+        Objects | None,
+        typer.Option(
+            help="also tell objects apart, measure and outline them: connected parts of a class, or these parted at their necks "
+            "by a watershed; --set prediction.objects.smallest_px=20 drops what is smaller",
+            show_default=False,
+        ),
+    ] = None,
+    pixel_size: PixelSize = None,
     json: Json = False,
 ) -> None:
-    """Write a label map and an overlay for every image, whatever its size."""
+    """Write a label map and an overlay for every image, whatever its size, and its objects if asked."""
     from utome.cli import commands
 
-    options = commands.PredictOptions(tuple(assignments or ()), tuple(others or ()), verify)
+    options = commands.PredictOptions(tuple(assignments or ()), tuple(others or ()), verify, objects, pixel_size)
     commands.predict(run, images, out, options, json=json)
 
 

@@ -10,6 +10,13 @@ class At(StrEnum):
     network = "network"
 
 
+class Objects(StrEnum):
+    """How objects are told apart."""
+
+    components = "components"
+    watershed = "watershed"
+
+
 class TruthKind(StrEnum):
     """What a truth holds at a pixel: its class, or the number of its object."""
 

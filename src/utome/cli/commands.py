@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from utome.cli.choices import Objects
 from utome.cli.listening import shown
 from utome.config.overrides import override, prediction_settings, read_config
 from utome.config.settings import Config
@@ -99,22 +100,34 @@ class PredictOptions:
     assignments: tuple[str, ...]
     others: tuple[Path, ...] = ()
     verify: bool = False
+    objects: Objects | None = None
+    pixel_size: float | None = None
 
 
 def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json: bool) -> None:
     """Show what was written; what failed is named and ends the command with 6."""
+    settings = prediction_settings(options.assignments)
+    _refuse_idle(options, settings)
+    from utome.jobs.objects import ObjectsWanted
     from utome.jobs.predict import Manner
     from utome.jobs.predict import predict as job
 
+    given = settings.prediction.objects
+    changes = given.model_dump(include=given.model_fields_set)
+    way = options.objects
+    wanted = None if way is None else ObjectsWanted(way.value, changes, options.pixel_size)
     with shown() as listen:
-        settings = prediction_settings(options.assignments)
-        changes = settings.prediction.model_dump(include=settings.prediction.model_fields_set)
-        manner = Manner(settings.data.fill, options.others, changes, options.verify)
+        general = settings.prediction.model_fields_set - {"objects"}
+        manner = Manner(
+            settings.data.fill, options.others, settings.prediction.model_dump(include=general), options.verify, wanted
+        )
         result = job(run, images, out, manner=manner, machine=settings.machine, listen=listen)
     if json:
         say_json(result.as_json())
     else:
         say(f"{len(result.written)} label maps in {out}, and pictures of them in {out / 'overlays'}.")
+        if result.objects is not None:
+            say(f"{result.objects} objects in {out / 'objects.csv'}; maps and outlines of them in {out / 'objects'}.")
     if result.failed:
         raise PartlyFailedError(
             f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)}"
@@ -211,6 +224,15 @@ def _watched(show: Listener, out: Path, options: TrainOptions) -> Iterator[Liste
         yield both
     finally:
         board.close()
+
+
+def _refuse_idle(options: PredictOptions, settings: Config) -> None:
+    """Refuse settings of objects that nobody asked for, and a size that nothing uses."""
+    given = [f"`prediction.objects.{name}`" for name in sorted(settings.prediction.objects.model_fields_set)]
+    if options.pixel_size is not None:
+        given.append("--pixel-size")
+    if given and options.objects is None:
+        raise ConfigError(f"{given[0]} is about objects. Give --objects components or --objects watershed, too.")
 
 
 def _resumed_run(options: TrainOptions) -> Path:

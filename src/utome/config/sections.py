@@ -258,6 +258,29 @@ class AugmentationSettings(Section):
     noise: NotNegative = Field(0.0, description="Gaussian noise with a deviation of up to so many normalised units")
 
 
+class ObjectSettings(Section):
+    """How objects are told apart in a label map, where `utome predict --objects` asks for them."""
+
+    surface: Literal["distance", "probability"] = Field(
+        "distance",
+        description="what has a peak in each object, for --objects watershed: the `distance` to its outline, or the `probability` of "
+        "its class",
+    )
+    smooth: NotNegative = Field(1.0, description="deviation in pixels of a Gaussian that smooths that surface; 0: none")
+    neck: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.9,
+        description="touching objects are parted where the surface between their peaks falls below this share of the lower peak: by "
+        "distance, where the neck is narrower than this share of the smaller one's width; by probability, which is flatter, "
+        "0.98 does the same",
+    )
+    apart: NotNegative = Field(0.0, description="peaks less than so many pixels apart are one object")
+    smallest_px: int = Field(0, ge=0, description="objects of fewer pixels are dropped")
+    smallest_um2: NotNegative = Field(
+        0.0, description="objects of a smaller area in µm² are dropped; needs --pixel-size"
+    )
+    holes_px: int = Field(0, ge=0, description="holes of up to so many pixels are filled, before objects are parted")
+
+
 class PredictionSettings(Section):
     """How a whole image is predicted."""
 
@@ -285,6 +308,7 @@ class PredictionSettings(Section):
     average_of: Literal["logits", "probabilities"] = Field(
         "logits", description="what of the views is averaged: logits, or the probabilities that they stand for"
     )
+    objects: ObjectSettings = ObjectSettings()
 
     @property
     def piece(self) -> int:

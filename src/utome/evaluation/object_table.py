@@ -101,8 +101,8 @@ def measure_objects(labelled: Labelled, name: str, classes: Sequence[str], pixel
     return ImageObjects(tuple(rows), tuple(counts))
 
 
-def table_csv(kind: type[ObjectRow] | type[CountRow], rows: Iterable[ObjectRow | CountRow]) -> str:
-    """A line of column names, and one a row; numbers to the last digit, what is not known empty."""
+def table_csv(kind: type[Any], rows: Iterable[Any]) -> str:
+    """Dataclasses of one kind as a line of column names, and one a row; numbers to the last digit, what is not known empty."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow([_column(field.name) for field in fields(kind)])

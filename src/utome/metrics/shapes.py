@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from utome.metrics.checks import Mask
-from utome.metrics.overlaps import connected_objects
+from utome.metrics.overlaps import Instances, connected_objects
 from utome.metrics.skeleton import skeleton
 
 THIN = 4.0
@@ -24,12 +24,13 @@ PIXEL_MOMENT = 1 / 12
 class Shapes:
     """Measures of objects 1 to n, in pixels; `centroids` are (y, x), the first pixel's centre being (0, 0).
 
-    `skeletons` are lengths along the skeleton with all its branches, `axes` major axes.
+    `skeletons` are lengths along the skeleton with all its branches, `axes` major axes and `minor_axes` the others of the same ellipses.
     """
 
     areas: Int64[np.ndarray, " n"]
     centroids: Float64[np.ndarray, "n 2"]
     axes: Float64[np.ndarray, " n"]
+    minor_axes: Float64[np.ndarray, " n"]
     skeletons: Float64[np.ndarray, " n"]
 
     @property
@@ -47,31 +48,71 @@ class Shapes:
         """The diameter of the disc of the same area."""
         return np.sqrt(4 * self.areas / np.pi)
 
+    @property
+    def eccentricities(self) -> Float64[np.ndarray, " n"]:
+        """Of the ellipses: 0 is a circle, and what is near 1 a line."""
+        return np.sqrt(1 - (self.minor_axes / self.axes) ** 2)
+
 
 def shapes(mask: Mask) -> tuple[Int64[np.ndarray, "h w"], Shapes]:
     """The connected parts of a mask, corners included, as an instance map numbered from 1, and their measures."""
     instances = connected_objects(mask)
+    return instances, measured(instances)
+
+
+def measured(instances: Instances) -> Shapes:
+    """The measures of the objects 1 to n of an instance map, each of which has a pixel; they may touch."""
     inside = np.flatnonzero(instances)
-    places = instances.ravel()[inside] - 1
-    y, x = np.divmod(inside, mask.shape[1])
+    places = instances.ravel()[inside].astype(np.int64) - 1
+    y, x = np.divmod(inside, instances.shape[1])
     areas = np.bincount(places)
     mean_y, mean_x = (np.bincount(places, weights=each, minlength=areas.size) / areas for each in (y, x))
     off_y, off_x = y - mean_y[places], x - mean_x[places]
     yy, xx, yx = (
         np.bincount(places, weights=each, minlength=areas.size) / areas for each in (off_y**2, off_x**2, off_y * off_x)
     )
-    largest = (yy + xx) / 2 + np.hypot((yy - xx) / 2, yx) + PIXEL_MOMENT
+    middle, spread = (yy + xx) / 2 + PIXEL_MOMENT, np.hypot((yy - xx) / 2, yx)
+    # Rounding may take a line's width below that of its pixels.
+    axes, minor_axes = 4 * np.sqrt(middle + spread), 4 * np.sqrt(np.maximum(middle - spread, PIXEL_MOMENT))
     centroids = np.stack([mean_y, mean_x], axis=1)
-    return instances, Shapes(areas.astype(np.int64), centroids, 4 * np.sqrt(largest), _skeletons(mask, instances))
+    return Shapes(areas.astype(np.int64), centroids, axes, minor_axes, _skeletons(instances, areas.size))
 
 
-def _skeletons(mask: Mask, instances: Int64[np.ndarray, "h w"]) -> Float64[np.ndarray, " n"]:
-    """The length of the links between neighbouring pixels of each part's skeleton, and one pixel for its two halves of an end.
+def _skeletons(instances: Instances, count: int) -> Float64[np.ndarray, " n"]:
+    """The length of the links between neighbouring pixels of each object's skeleton, and one pixel for its two halves of an end.
 
-    Parts do not touch, so that the mask's skeleton is that of its parts. A link across a corner counts only where there
-    is no way around it.
+    Objects that touch are thinned one after another, so that the skeleton of all is that of each. A link across a corner
+    counts only where there is no way around it.
     """
-    line = skeleton(mask)
+    lengths = np.ones(count)
+    for chosen in _apart(instances, count):
+        _add_links(lengths, skeleton(chosen[instances]), instances)
+    return lengths
+
+
+def _apart(instances: Instances, count: int) -> list[Bool[np.ndarray, " m"]]:
+    """Sets of objects that do not touch, corners included, with all in one of them: by object number, is it in the set?"""
+    below, right, falling, rising = (
+        (instances[1:], instances[:-1]),
+        (instances[:, 1:], instances[:, :-1]),
+        (instances[1:, 1:], instances[:-1, :-1]),
+        (instances[1:, :-1], instances[:-1, 1:]),
+    )
+    touching: dict[int, set[int]] = {}
+    for ours, theirs in (below, right, falling, rising):
+        meet = (ours != theirs) & (ours > 0) & (theirs > 0)
+        for one, other in set(zip(ours[meet].tolist(), theirs[meet].tolist(), strict=True)):
+            touching.setdefault(one, set()).add(other)
+            touching.setdefault(other, set()).add(one)
+    sets = np.zeros(count + 1, dtype=np.int64)
+    for number, others in sorted(touching.items()):
+        taken = {int(sets[other]) for other in others if other < number}
+        sets[number] = next(place for place in range(count) if place not in taken)
+    sets[0] = -1
+    return [sets == place for place in range(int(sets.max(initial=-1)) + 1)]
+
+
+def _add_links(lengths: Float64[np.ndarray, " n"], line: Mask, instances: Instances) -> None:
     below, right = line[1:] & line[:-1], line[:, 1:] & line[:, :-1]
     falling = line[1:, 1:] & line[:-1, :-1] & ~line[1:, :-1] & ~line[:-1, 1:]
     rising = line[1:, :-1] & line[:-1, 1:] & ~line[1:, 1:] & ~line[:-1, :-1]
@@ -82,8 +123,5 @@ def _skeletons(mask: Mask, instances: Int64[np.ndarray, "h w"]) -> Float64[np.nd
         (falling, instances[:-1, :-1], np.sqrt(2)),
         (rising, instances[:-1, 1:], np.sqrt(2)),
     )
-    count = int(instances.max(initial=0))
-    lengths = np.ones(count)
     for links, owners, length in starts:
-        lengths += length * np.bincount(owners[links] - 1, minlength=count)
-    return lengths
+        lengths += length * np.bincount(owners[links].astype(np.int64) - 1, minlength=lengths.size)

@@ -53,6 +53,13 @@ class Predictor:
         """The probability of each class at every pixel of the image, at its own size."""
         return self._at_own_size(pixels, source).softmax(dim=0).numpy()
 
+    def labels_and_probabilities(
+        self, pixels: Pixels, *, source: str
+    ) -> tuple[UInt8[np.ndarray, "h w"], Float32[np.ndarray, "k h w"]]:
+        """Both, from one run of the network."""
+        logits = self._at_own_size(pixels, source)
+        return classify(logits), logits.softmax(dim=0).numpy()
+
     def deviation(self, pixels: Pixels, *, source: str) -> Deviation:
         """How far tiles are here from the whole image, or the largest pieces that fit into memory; views are not averaged for it."""
         compared = self.compared(pixels, source=source)
