@@ -44,7 +44,7 @@ NARROW = {"width": 4, "source_width": 4, "decoder": [8, 8, 8, 8, 8]}
 def main() -> None:
     """Print one row of the table a recipe."""
     sys.stdout.write(
-        "| recipe | halo | as trained | half of it | none | none, fading over 16 |\n|---|---|---|---|---|---|\n"
+        "| recipe | halo | default halo | half of it | none | none, fading over 16 |\n|---|---|---|---|---|---|\n"
     )
     for name in sys.argv[1:] or RECIPES:
         network, images, device = _trained(name)
