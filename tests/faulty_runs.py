@@ -38,7 +38,7 @@ VALIDATION = "utome.training.loop:validate"
 KILL, TERM, INT, USR1 = ["SIGKILL"], ["SIGTERM"], ["SIGINT"], ["SIGUSR1"]
 NO_REPORT = {"kind": "no report"}
 # What may differ between two runs that are the same: how long they took.
-TIMES = ("seconds", "peak_memory_mb")
+TIMES = ("seconds", "train_seconds", "val_seconds", "peak_memory_mb")
 
 
 def at_call(function: str, number: int = 1, signals: Sequence[str] = KILL) -> dict[str, Any]:

@@ -26,8 +26,8 @@ def _gradient(steps: set[int]) -> None:
     terms_of = loop.loss_terms
     count = [0]
 
-    def terms_with_a_kink(settings: Any) -> Any:
-        terms = terms_of(settings)
+    def terms_with_a_kink(settings: Any, whole: Any) -> Any:
+        terms = terms_of(settings, whole)
 
         def found(answers: Any, target: Tensor, weight: Tensor | None) -> dict[str, Tensor]:
             count[0] += 1

@@ -254,7 +254,7 @@ def test_all_other_settings_were_fixed_when_the_model_was_trained(assignment: st
         evaluation_settings([assignment])
     assert str(caught.value) == (
         f"`{assignment.partition('=')[0]}` was fixed when the model was trained; here can be set: machine.device, "
-        "machine.threads, data.layout, data.truth, data.unmarked, data.fill, data.ignore."
+        "machine.threads, machine.any_processes, data.layout, data.truth, data.unmarked, data.fill, data.ignore."
     )
 
 

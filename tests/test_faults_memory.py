@@ -68,7 +68,8 @@ def test_what_fits_is_found_by_trying(pixels: int, task: Task) -> None:
 def test_a_validation_that_does_not_fit_names_the_tile_of_prediction(
     task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(network: object, image: object, device: object, *, tile: int) -> None:
+    def refuse(network: object, image: object, device: object, *, tile: int, **context: object) -> None:
+        del context
         if tile > 40:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
