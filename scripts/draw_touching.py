@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from utome.config.sections import ObjectSettings
+from utome.config.prediction import ObjectSettings
 from utome.data.layouts.finding import find_samples
 from utome.data.samples import Sample
 from utome.data.truth import read_objects, read_pixels

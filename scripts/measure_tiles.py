@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from utome.config.overrides import override
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 from utome.config.settings import Config
 from utome.device import Device
 from utome.events import silent

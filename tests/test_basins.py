@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
 
-from utome.config.sections import ObjectSettings
+from utome.config.prediction import ObjectSettings
 from utome.errors import ConfigError
 from utome.prediction.basins import Peaks, basins
 from utome.prediction.objects import find_objects

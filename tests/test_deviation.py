@@ -9,7 +9,8 @@ import torch
 
 from tests.builders import noise, pair_folder, save, tiny_config, tiny_model
 from tests.small_networks import small
-from utome.config.sections import MachineSettings, PredictionSettings
+from utome.config.prediction import PredictionSettings
+from utome.config.sections import MachineSettings
 from utome.device import Device
 from utome.errors import ConfigError
 from utome.events import Event, Noted, silent

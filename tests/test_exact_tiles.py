@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tests.small_networks import SMALL, small
 from utome.config.architectures import UNetSettings
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 from utome.device import Device
 from utome.models.architectures import assemble, build_network
 from utome.models.network import SegmentationNetwork

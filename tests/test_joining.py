@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from utome.config.sections import ObjectSettings
+from utome.config.prediction import ObjectSettings
 from utome.prediction.joining import Joined, Joining
 from utome.prediction.objects import find_objects
 

@@ -15,7 +15,8 @@ from PIL import Image
 from tests.builders import noise, save, tiny_model
 from tests.command import run_utome as command
 from tests.files import written
-from utome.config.sections import MachineSettings, ObjectSettings
+from utome.config.prediction import ObjectSettings
+from utome.config.sections import MachineSettings
 from utome.data.formats import read_image
 from utome.device import choose_device
 from utome.errors import ConfigError

@@ -11,7 +11,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from tests.builders import noise, tiny_model
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 from utome.device import Device
 from utome.prediction.averaging import Rotation, Turn, View, averaged, mean_probability, views
 from utome.prediction.predictor import Predictor

@@ -1,7 +1,7 @@
 """The settings, section by section: their names, defaults, limits and meaning.
 
 The dotted path (`model.width`) is the option, the YAML key, and the name in a search space. The forms of `model` are in
-`utome.config.architectures`.
+`utome.config.architectures`, those of prediction in `utome.config.prediction`.
 """
 
 from typing import Annotated, Literal, Self
@@ -256,64 +256,6 @@ class AugmentationSettings(Section):
     gamma: NotNegative = Field(0.0, description="standard deviation of the logarithm of an exponent on the grey values")
     blur: NotNegative = Field(0.0, description="Gaussian blur with a deviation of up to so many pixels")
     noise: NotNegative = Field(0.0, description="Gaussian noise with a deviation of up to so many normalised units")
-
-
-class ObjectSettings(Section):
-    """How objects are told apart in a label map, where `utome predict --objects` asks for them."""
-
-    surface: Literal["distance", "probability"] = Field(
-        "distance",
-        description="what has a peak in each object, for --objects watershed: the `distance` to its outline, or the `probability` of "
-        "its class",
-    )
-    smooth: NotNegative = Field(1.0, description="deviation in pixels of a Gaussian that smooths that surface; 0: none")
-    neck: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.9,
-        description="touching objects are parted where the surface between their peaks falls below this share of the lower peak: by "
-        "distance, where the neck is narrower than this share of the smaller one's width; by probability, which is flatter, "
-        "0.98 does the same",
-    )
-    apart: NotNegative = Field(0.0, description="peaks less than so many pixels apart are one object")
-    smallest_px: int = Field(0, ge=0, description="objects of fewer pixels are dropped")
-    smallest_um2: NotNegative = Field(
-        0.0, description="objects of a smaller area in µm² are dropped; needs --pixel-size"
-    )
-    holes_px: int = Field(0, ge=0, description="holes of up to so many pixels are filled, before objects are parted")
-
-
-class PredictionSettings(Section):
-    """How a whole image is predicted."""
-
-    tile: int | None = Field(
-        None,
-        ge=1,
-        description="largest side in pixels that is predicted in one piece; none: 1024, and training.tile where the network averages "
-        "over the whole image",
-    )
-    halo: int | None = Field(
-        None,
-        ge=0,
-        description="pixels of context that each kept pixel of a tile has at least; none: as far as the network looks, which makes "
-        "tiles exact; where it averages over the whole image nothing does, and it is a quarter of the tile if that is not set either",
-    )
-    blend: int = Field(
-        0, ge=0, description="pixels on each side of a cut over which neighbouring tiles fade into each other; 0 cuts"
-    )
-    average: Literal["none", "flips", "square", "rotations"] = Field(
-        "none",
-        description="views of the image whose predictions are averaged: `none`, as it is; `flips`, mirrored along each axis and both; "
-        "`square`, all 8 of flips and quarter turns; `rotations`, turned by equal steps of the circle",
-    )
-    rotations: int = Field(7, ge=2, le=360, description="how many of them, for prediction.average=rotations")
-    average_of: Literal["logits", "probabilities"] = Field(
-        "logits", description="what of the views is averaged: logits, or the probabilities that they stand for"
-    )
-    objects: ObjectSettings = ObjectSettings()
-
-    @property
-    def piece(self) -> int:
-        """The tile, 1024 where none is set."""
-        return self.tile or 1024
 
 
 class MachineSettings(Section):

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from utome.config.architectures import ModelSettings, UNetSettings
+from utome.config.prediction import PredictionSettings
 from utome.config.section import Section
 from utome.config.sections import (
     AdamSettings,
@@ -16,7 +17,6 @@ from utome.config.sections import (
     DataSettings,
     LossSettings,
     MachineSettings,
-    PredictionSettings,
     SGDSettings,
     TrainingSettings,
 )

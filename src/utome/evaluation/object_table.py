@@ -13,7 +13,7 @@ from utome.data.classes import IGNORED
 from utome.data.truth import read_objects
 from utome.evaluation.scoring import Labelled
 from utome.metrics.overlaps import Overlaps, connected_objects, overlaps
-from utome.metrics.shapes import Shapes, shapes
+from utome.metrics.shapes import described, shapes
 
 # Above this a true and a predicted object match: each matches one at most.
 MATCH = 0.5
@@ -91,7 +91,7 @@ def measure_objects(labelled: Labelled, name: str, classes: Sequence[str], pixel
                     image=name,
                     object_id=int(ids[place]),
                     class_name=class_name,
-                    **_measured(measures, place, pixel_um),
+                    **described(measures, place, pixel_um),
                     at_edge=at_edge,
                     truth_id=partner,
                     iou=iou,
@@ -124,23 +124,6 @@ def _best(pairs: Overlaps) -> tuple[list[int | None], Float64[np.ndarray, " m"]]
         if iou > best[column]:
             best[column], partners[column] = iou, int(pairs.truth.ids[row])
     return partners, best
-
-
-def _measured(measures: Shapes, place: int, pixel_um: float | None) -> dict[str, Any]:
-    """The fields of a row that are measured."""
-    area, length = int(measures.areas[place]), float(measures.lengths[place])
-    diameter, (y, x) = float(measures.diameters[place]), measures.centroids[place].tolist()
-    return {
-        "area_px": area,
-        "area_um2": None if pixel_um is None else area * pixel_um**2,
-        "length_px": length,
-        "length_um": None if pixel_um is None else length * pixel_um,
-        "length_along": "skeleton" if measures.thin[place] else "major axis",
-        "diameter_px": diameter,
-        "diameter_um": None if pixel_um is None else diameter * pixel_um,
-        "centroid_y_px": y,
-        "centroid_x_px": x,
-    }
 
 
 def _column(field: str) -> str:

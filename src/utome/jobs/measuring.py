@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 from utome.events import Listener, Noted
 from utome.jobs.preparing import Prepared
 from utome.modelfolder.card import DeviationEntry
@@ -42,8 +42,7 @@ def _measured(model: Model, settings: PredictionSettings, prepared: Prepared) ->
     found = deviation_of(network, settings, image, device)
     entry = DeviationEntry(
         image=item.facts.sample.name, height=image.shape[1], width=image.shape[2], mirrored=mirrored,
-        tile=settings.piece, halo=found.halo, blend=found.blend, reference=found.reference,
-        largest=found.largest, mean=found.mean, labels_changed=found.labels_changed,
+        **found.as_json(),
     )  # fmt: skip
     return entry, found.sentence
 

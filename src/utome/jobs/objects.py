@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from utome.config.sections import ObjectSettings
+from utome.config.prediction import ObjectSettings
 from utome.errors import ConfigError
 from utome.evaluation.object_table import table_csv
 from utome.files import new_folder, write_bytes, write_text

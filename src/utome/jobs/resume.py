@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.overrides import override
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 from utome.config.settings import Config, leaves
 from utome.device import enough_memory
 from utome.distributed import by_first, size
 from utome.errors import ConfigError, ModelError
 from utome.events import Listener, Noted, silent
 from utome.jobs.preparing import Prepared, prepare
-from utome.jobs.train import TrainResult, about, held, run
+from utome.jobs.train import TrainResult, about, alone, run
 from utome.modelfolder.card import StartingWeightsEntry
 from utome.training.checkpoints import Checkpoints
 from utome.training.progress import Progress, begin
@@ -34,7 +34,7 @@ def resume(data: Path, out: Path, *, assignments: Sequence[str] = (), listen: Li
     """
     folder = RunFolder(out)
     config = by_first(lambda: override(folder.saved_config().as_dict(), assignments))
-    with enough_memory(), held(folder):
+    with enough_memory(), alone(folder):
         saved = by_first(Checkpoints(folder.checkpoints, {}).newest)
         if saved is not None:
             refuse_other_settings(saved.about["config"], config, out)

@@ -76,13 +76,13 @@ def train(
             folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
 
         by_first(make_room)
-        with held(folder):
+        with alone(folder):
             by_first(write_down)
             return run(prepared, begin(prepared.task), folder, listen)
 
 
 @contextmanager
-def held(folder: RunFolder) -> Iterator[None]:
+def alone(folder: RunFolder) -> Iterator[None]:
     """Work on the run alone: the first process holds its folder for all."""
     with ExitStack() as stack:
         by_first(lambda: stack.enter_context(folder.alone()))

@@ -7,6 +7,7 @@ least `THIN` times as long as it is wide on average (area over length).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -52,6 +53,23 @@ class Shapes:
     def eccentricities(self) -> Float64[np.ndarray, " n"]:
         """Of the ellipses: 0 is a circle, and what is near 1 a line."""
         return np.sqrt(1 - (self.minor_axes / self.axes) ** 2)
+
+
+def described(found: Shapes, place: int, pixel_um: float | None) -> dict[str, Any]:
+    """The size, length and place of one object by the names of a table's columns; µm are none where a pixel's size is not known."""
+    area, length = int(found.areas[place]), float(found.lengths[place])
+    diameter, (y, x) = float(found.diameters[place]), found.centroids[place].tolist()
+    return {
+        "area_px": area,
+        "area_um2": None if pixel_um is None else area * pixel_um**2,
+        "length_px": length,
+        "length_um": None if pixel_um is None else length * pixel_um,
+        "length_along": "skeleton" if found.thin[place] else "major axis",
+        "diameter_px": diameter,
+        "diameter_um": None if pixel_um is None else diameter * pixel_um,
+        "centroid_y_px": y,
+        "centroid_x_px": x,
+    }
 
 
 def shapes(mask: Mask) -> tuple[Int64[np.ndarray, "h w"], Shapes]:

@@ -5,8 +5,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from utome.config.architectures import ModelSettings
+from utome.config.prediction import PredictionSettings
 from utome.config.section import Section
-from utome.config.sections import PredictionSettings
 from utome.data.classes import ClassTable
 from utome.data.preparation import Moments, Normalization, Preparation
 

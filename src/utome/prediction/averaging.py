@@ -15,7 +15,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 
 Image = Float32[np.ndarray, "c h w"]
 Logits = Float32[Tensor, "k h w"]

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 from torch import Tensor
 
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 from utome.device import Device
 from utome.models.network import SegmentationNetwork
 from utome.prediction.manner import planned

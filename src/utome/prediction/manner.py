@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from utome.config.sections import PredictionSettings
+from utome.config.prediction import PredictionSettings
 from utome.models.network import SegmentationNetwork
 from utome.tiling import Geometry
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float64
 
-from utome.metrics.shapes import measured
+from utome.metrics.shapes import described, measured
 from utome.prediction.objects import Objects, Probabilities
 
 
@@ -58,26 +58,15 @@ def object_rows(
     at_edge = (tops == 0) | (lefts == 0) | (bottoms == height) | (rights == width)
     means = None if probabilities is None else _means(objects, probabilities)
 
-    def um(pixels: float, power: int) -> float | None:
-        return None if pixel_um is None else pixels * pixel_um**power
-
     return [
         PredictedObject(
             image=image,
             object_id=place + 1,
             class_name=names[objects.classes[place]],
-            area_px=int(shapes.areas[place]),
-            area_um2=um(float(shapes.areas[place]), 2),
-            length_px=float(shapes.lengths[place]),
-            length_um=um(float(shapes.lengths[place]), 1),
-            length_along="skeleton" if shapes.thin[place] else "major axis",
-            diameter_px=float(shapes.diameters[place]),
-            diameter_um=um(float(shapes.diameters[place]), 1),
+            **described(shapes, place, pixel_um),
             major_axis_px=float(shapes.axes[place]),
             minor_axis_px=float(shapes.minor_axes[place]),
             eccentricity=float(shapes.eccentricities[place]),
-            centroid_y_px=float(shapes.centroids[place, 0]),
-            centroid_x_px=float(shapes.centroids[place, 1]),
             box_top_px=int(tops[place]),
             box_left_px=int(lefts[place]),
             box_height_px=int(bottoms[place] - tops[place]),

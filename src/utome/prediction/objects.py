@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64, Integer, UInt8
 from scipy import ndimage
 
-from utome.config.sections import ObjectSettings
+from utome.config.prediction import ObjectSettings
 from utome.errors import ConfigError
 from utome.metrics.overlaps import connected_objects
 from utome.prediction.basins import Peaks, basins

@@ -6,7 +6,8 @@ from itertools import zip_longest
 
 import torch
 
-from utome.config.sections import LossSettings, PredictionSettings
+from utome.config.prediction import PredictionSettings
+from utome.config.sections import LossSettings
 from utome.data.classes import IGNORED
 from utome.data.dataset import Dataset, Item
 from utome.device import Device

@@ -1,0 +1,146 @@
+"""Arguments and options that several commands have, or that are long."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from utome.cli.choices import PredictionKind, TruthKind
+
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="folder with images and masks, as it lies", show_default=False)
+]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run, or of a model", show_default=False)]
+Recipe = Annotated[
+    str | None,
+    typer.Option(help="settings to begin with; `utome recipes` lists them", show_default="auto"),
+]
+Out = Annotated[Path | None, typer.Option(help="folder to write; it must be new", show_default="runs/DATE-RECIPE-N")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="change one setting, as in model.width=16; may be repeated",
+        show_default=False,
+    ),
+]
+SetReading = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="where to compute, and how these files are read, as in machine.device=cpu or data.fill=0; may be repeated",
+        show_default=False,
+    ),
+]
+SetPrediction = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="where to compute, and how images are predicted, as in machine.device=cpu or prediction.average=flips; may be repeated",
+        show_default=False,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="settings from a YAML file, as RUN/config.yaml, instead of a recipe", show_default=False
+    ),
+]
+Layout = Annotated[
+    str | None,
+    typer.Option(help="how the folder is laid out, the same as --set data.layout=NAME", show_default=False),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="keep images together whose names agree in the first group of this regular expression, the same as "
+        "--set data.group=PATTERN",
+        show_default=False,
+    ),
+]
+EvaluationOut = Annotated[
+    Path | None,
+    typer.Option(help="folder for maps of errors, tables of objects and a page; it must be new", show_default=False),
+]
+PixelSize = Annotated[
+    float | None,
+    typer.Option(metavar="UM", help="side of a pixel in µm, for the table of objects", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
+# Those of `utome score`.
+Truth = Annotated[
+    Path, typer.Argument(metavar="TRUTH", help="a mask, a stack of them, or a folder", show_default=False)
+]
+Predicted = Annotated[
+    Path,
+    typer.Argument(
+        metavar="PREDICTION", help="what any program made of it: files of the same names", show_default=False
+    ),
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="pixels, objects, boundaries, thin, ranking, isbi2012, with commas between them",
+        show_default="those that suit the files",
+    ),
+]
+TruthHolds = Annotated[
+    TruthKind | None,
+    typer.Option("--truth", help="what truths hold", show_default="told from their values"),
+]
+PredictionHolds = Annotated[
+    PredictionKind | None,
+    typer.Option(
+        "--prediction",
+        help="what predictions hold; whole numbers of 8 or 16 bits are probabilities for isbi2012 and ranking, or "
+        "where this says so",
+        show_default="told from their values",
+    ),
+]
+Foreground = Annotated[
+    int | None,
+    typer.Option(
+        metavar="VALUE",
+        help="the one value of truths that is searched for; for isbi2012, the cells",
+        show_default=False,
+    ),
+]
+Ignore = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="VALUE",
+        help="pixels of this value in truths count for nothing; may be repeated",
+        show_default=False,
+    ),
+]
+FieldsOfView = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH", help="fields of view: what is black in these files counts for nothing", show_default=False
+    ),
+]
+Tolerance = Annotated[
+    float, typer.Option(min=0, metavar="PIXELS", help="how far off boundaries and thin structures may be")
+]
+PixelSizeOfDistances = Annotated[
+    float | None,
+    typer.Option(
+        metavar="UM", help="side of a pixel in µm; distances of boundaries are then in µm", show_default=False
+    ),
+]
+Unit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="images whose names agree in the first group of this regular expression are one unit of the intervals",
+        show_default=False,
+    ),
+]
+CsvFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="write a row an image; it must be new", show_default=False)
+]
