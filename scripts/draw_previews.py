@@ -115,7 +115,7 @@ DRAWN: dict[str, Callable[[Path], Path]] = {
 def _cells(kind: str, number: int) -> tuple[np.ndarray, np.ndarray]:
     """Numbers of cells with bent walls, and their image."""
     rng = generator("cells", kind, number)
-    grid = np.stack(np.mgrid[:SIDE, :SIDE], axis=-1).astype(float)
+    grid = np.moveaxis(np.indices((SIDE, SIDE)), 0, -1).astype(float)
     bend = np.stack([_texture("bend", kind, number, axis, 12) for axis in range(2)], axis=-1)
     cells = cKDTree(rng.uniform(0, SIDE, (45, 2))).query(grid + 7 * bend)[1]
     dark = ndimage.gaussian_filter(_walls(cells) * 140.0, 1)
