@@ -52,6 +52,14 @@ def run_on(run: Path, data: Path, **wanted: Any) -> Evaluation:
     return evaluate(run, data, Wanted(**wanted), machine=CPU)
 
 
+def test_one_image_is_named_as_one(trained: Path, tmp_path: Path) -> None:
+    data = discs(tmp_path / "data")
+    for path in sorted((data / "images").iterdir())[1:]:
+        path.unlink()
+        (data / "masks" / path.name).unlink()
+    assert run_on(trained / "run", data).about == "1 image that training never saw, at its own size"
+
+
 def test_the_threshold_takes_the_side_that_fits_the_training_images(trained: Path, tmp_path: Path) -> None:
     """On dark discs the smaller side would be right; the bright one, as in training, is wrong."""
     data = discs(tmp_path / "data")

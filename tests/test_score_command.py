@@ -140,6 +140,49 @@ def test_the_csv_has_a_row_an_image_and_a_column_a_number(run: Run, tmp_path: Pa
     assert {name.partition(".")[0] for name in rows[0]} == {"name", "truth", "prediction", "page", "pixels", "thin"}
 
 
+def test_an_infinite_distance_is_told_from_one_that_does_not_exist(run: Run, tmp_path: Path) -> None:
+    truth, found = folders(tmp_path, 2)
+    save(found / "a1.png", np.zeros((16, 16), dtype=np.uint8))
+    table = tmp_path / "scores.csv"
+    said = document(run(truth, found, "--metrics", "boundaries", "--csv", table, "--json"))
+    far = said["metrics"]["boundaries"]["scores"]["foreground.hausdorff"]
+    assert (far["value"], far["mean_over_images"], far["images_with_a_value"]) == ("Infinity", "Infinity", 2)
+    assert [row["scores"]["boundaries"]["foreground.hausdorff"] for row in said["per_image"]] == [0, "Infinity"]
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert [float(row["boundaries.foreground.hausdorff"]) for row in rows] == [0, math.inf]
+    assert rows[1]["boundaries.foreground.precision"] == ""  # nothing is predicted
+
+
+def test_small_errors_are_told_with_more_places(run: Run) -> None:
+    ended = run(
+        *(FIXTURES / "isbi2012" / f"A_mergesplit_{role}.tif" for role in ("gt", "prop")), "--metrics", "isbi2012"
+    )
+    shown = {
+        line.split()[0]: line.split()[1]
+        for line in ended.output.splitlines()
+        if line.startswith("  ") and line.strip()[0] != "s"
+    }
+    assert (shown["warping_error"], shown["rand_error"], shown["at_0.5.merges"]) == ("0.001465", "0.0824", "4")
+
+
+def test_so_many_images_that_no_interval_is_worked_are_said(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utome.evaluation.tally.MOST_UNITS", 3)
+    said = document(run(*folders(tmp_path), "--metrics", "pixels,boundaries", "--json"))
+    assert said["metrics"]["pixels"]["scores"]["mean_iou"]["interval_95"] is None
+    assert said["notes"][-1] == "Without intervals, which take too much memory for so many: pixels, boundaries."
+
+
+@pytest.mark.parametrize(("count", "rough"), [(2, True), (7, True), (8, False)])
+def test_of_few_images_it_is_said_that_intervals_are_rough(
+    run: Run, tmp_path: Path, count: int, *, rough: bool
+) -> None:
+    ended = run(*folders(tmp_path, count), "--metrics", "pixels")
+    assert f"they are over {count} images." in ended.errors
+    assert ("So few make them rough: score 15 or more before comparing." in ended.errors) == rough
+
+
 def test_a_csv_that_is_there_is_not_overwritten(run: Run, tmp_path: Path) -> None:
     table = tmp_path / "scores.csv"
     table.write_text("mine", encoding="utf-8")
@@ -163,13 +206,13 @@ def test_one_class_of_many_is_scored_alone(run: Run, tmp_path: Path) -> None:
 
 
 def test_boundaries_are_measured_in_micrometres(run: Run, tmp_path: Path) -> None:
-    truth, found = square(16, 16), np.roll(square(16, 16), 2, axis=1)
+    truth, found = square(16, 16), np.roll(square(16, 16), 3, axis=1)
     paths = (save(tmp_path / "t.png", truth), save(tmp_path / "p.png", found))
     in_pixels = values(run(*paths, "--metrics", "boundaries", "--json"), "boundaries")
     in_um = values(run(*paths, "--metrics", "boundaries", "--pixel-size", "0.1", "--json"), "boundaries")
-    assert in_pixels["foreground.hausdorff"] == 2
-    assert in_um["foreground.hausdorff"] == pytest.approx(0.2)
-    assert in_um["foreground.f1"] == in_pixels["foreground.f1"] == 1  # the tolerance is two pixels in both
+    assert in_pixels["foreground.hausdorff"] == 3
+    assert in_um["foreground.hausdorff"] == pytest.approx(0.3)
+    assert 0 < in_um["foreground.f1"] == in_pixels["foreground.f1"] < 1  # the tolerance is two pixels in both
 
 
 @pytest.mark.parametrize("found", [0, 255])

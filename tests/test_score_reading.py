@@ -65,6 +65,12 @@ def test_probabilities_of_every_type_are_read_alike(run: Run, tmp_path: Path, ki
     assert values(ended, "thin")["ods"] is not None
 
 
+def test_a_probability_of_one_half_is_background(run: Run, tmp_path: Path) -> None:
+    truth = save(tmp_path / "t.png", square(16, 16))
+    half = save(tmp_path / "p.tif", np.where(square(16, 16) > 0, 0.75, 0.5).astype(np.float32))
+    assert values(run(truth, half, "--metrics", "pixels", "--json"), "pixels")["accuracy"] == 1
+
+
 def test_zero_and_one_in_bytes_are_probabilities_of_zero_and_one(run: Run, tmp_path: Path) -> None:
     truth, found = save(tmp_path / "t.png", square(16, 16)), save(tmp_path / "p.png", square(16, 16, value=1))
     ended = run(truth, found, "--prediction", "probability", "--metrics", "pixels", "--json")
@@ -207,3 +213,32 @@ def test_a_stack_whose_axis_is_called_channels_is_read_as_pages(run: Run, tmp_pa
     assert document(ended)["images"] == 3
     assert values(ended, "pixels")["mean_iou"] == 1
     assert "holds 3 channels one after another, read as the pages of a stack." in ended.errors
+
+
+def test_frames_without_truth_are_skipped_as_the_cell_tracking_challenge_skips_them(run: Run, tmp_path: Path) -> None:
+    for frame in range(3):
+        save(tmp_path / "01_RES" / f"mask{frame:03d}.tif", FOUND)
+    save(tmp_path / "01_GT" / "SEG" / "man_seg001.tif", OBJECTS)
+    ended = run(tmp_path / "01_GT" / "SEG", tmp_path / "01_RES", "--metrics", "objects", "--json")
+    assert values(ended, "objects")["seg"] == 0.75 / 2
+    assert "Predictions of frames without truth are skipped: 'mask000.tif', 'mask002.tif'." in ended.errors
+
+
+@pytest.mark.parametrize("name", ["mask7.tif", "other.tif"])
+def test_a_prediction_that_is_no_frame_is_not_skipped(run: Run, tmp_path: Path, name: str) -> None:
+    save(tmp_path / "SEG" / "man_seg001.tif", OBJECTS)
+    save(tmp_path / "RES" / "mask001.tif", FOUND)
+    save(tmp_path / "RES" / name, FOUND)
+    ended = run(tmp_path / "SEG", tmp_path / "RES")
+    assert ended.code == 3
+    assert f"without a truth of the same name in '{tmp_path / 'SEG'}': '{name}'" in ended.errors
+
+
+def test_a_truth_of_a_frame_that_was_not_predicted_is_refused(run: Run, tmp_path: Path) -> None:
+    save(tmp_path / "SEG" / "man_seg001.tif", OBJECTS)
+    save(tmp_path / "SEG" / "man_seg005.tif", OBJECTS)
+    for frame in (1, 2):
+        save(tmp_path / "RES" / f"mask{frame:03d}.tif", FOUND)
+    ended = run(tmp_path / "SEG", tmp_path / "RES")
+    assert ended.code == 3
+    assert "man_seg005.tif" in ended.errors

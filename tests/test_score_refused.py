@@ -158,6 +158,7 @@ ROWS: dict[str, Row] = {
     "no metrics": Row(pairs, "--metrics names none.", ("--metrics", ","), 2),
     "a class of objects": Row(pairs, "--foreground names a class", ("--truth", "objects", "--foreground", "1"), 2),
     "pixels without a size": Row(pairs, "--pixel-size one of µm above 0", ("--pixel-size", "0"), 2),
+    "a CSV in no folder": Row(pairs, "is no folder. Make it, or give --csv another", ("--csv", "nowhere/scores.csv"), 2),
     "a tolerance without an end": Row(pairs, "--tolerance is a number of pixels", ("--tolerance", "inf"), 2),
 }  # fmt: skip
 

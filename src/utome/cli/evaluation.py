@@ -43,7 +43,8 @@ def evaluate(run: Path, data: Path, options: EvaluateOptions, *, json: bool) -> 
         say(otsu.about)
     say(f"Worst by mean IoU: {', '.join(f'{image.name} ({image.confusion.mean_iou:.3f})' for image in main.worst)}")
     if result.seen and result.unseen:
-        say(f"\n{len(result.seen.images)} images that training saw (not a score for new images):")
+        count = len(result.seen.images)
+        say(f"\n{count} image{'' if count == 1 else 's'} that training saw (not a score for new images):")
         for line in scores_lines(result.seen):
             say(line)
     if result.out is not None:

@@ -14,6 +14,9 @@ from utome.jobs.score import ScoreOptions
 from utome.jobs.score import score as job
 from utome.jobs.score_looking import Asked
 
+# The width of the column of intervals, and below what a score is told with more places.
+RANGE, SMALL = 19, 0.01
+
 
 @dataclass(frozen=True)
 class Kinds:
@@ -70,7 +73,7 @@ def score(truth: Path, prediction: Path, options: ScoreOptions, *, json: bool) -
 def _lines(family: FamilyScores, many: int) -> list[str]:
     figures = [figure for figure in family.figures if figure.shown]
     width = max(len(figure.name) for figure in figures)
-    columns = f"{'score':>8}" if many == 1 else f"{'score':>8}  {'95 % interval':^16}  {'mean of images':>14}"
+    columns = f"{'score':>8}" if many == 1 else f"{'score':>8}  {'95 % interval':^{RANGE}}  {'mean of images':>14}"
     lines = [
         f"{family.family}: {family.about}",
         f"  {'':{width}}  {columns}",
@@ -83,23 +86,30 @@ def _lines(family: FamilyScores, many: int) -> list[str]:
 
 
 def _row(figure: Figure, many: int) -> str:
-    value = _number(figure.value, whole=figure.whole)
+    places = _places(figure)
+    value = _number(figure.value, places=0 if figure.whole else places)
     if many == 1:
         return f"{value:>8}"
-    interval = "" if figure.interval is None else f"{figure.interval.low:.4f} - {figure.interval.high:.4f}"
-    mean = _number(figure.mean, whole=False)
+    ends = () if figure.interval is None else (figure.interval.low, figure.interval.high)
+    interval = " - ".join(_number(end, places=places) for end in ends)
+    mean = _number(figure.mean, places=places)
     left_out = "" if math.isnan(figure.mean) else f"({figure.images})"
-    return f"{value:>8}  {interval:^16}  {mean:>8} {left_out:>5}"
+    return f"{value:>8}  {interval:^{RANGE}}  {mean:>8} {left_out:>5}"
 
 
-def _number(value: float, *, whole: bool) -> str:
-    """A score with four places, a count with none; a dash where there is none.
+def _places(figure: Figure) -> int:
+    """Four places, but six of what is small, as warping errors are: of those, four would show one digit."""
+    return 6 if not figure.whole and 0 < figure.value < SMALL else 4
 
-    >>> _number(0.5, whole=False), _number(3, whole=True), _number(float("nan"), whole=False)
+
+def _number(value: float, *, places: int) -> str:
+    """A number as tables have it; a dash where there is none.
+
+    >>> _number(0.5, places=4), _number(3, places=0), _number(float("nan"), places=4)
     ('0.5000', '3', '–')
     """
     if math.isnan(value):
         return "–"
     if math.isinf(value):
         return "infinite"
-    return f"{value:.0f}" if whole else f"{value:.4f}"
+    return f"{value:.{places}f}"

@@ -38,9 +38,9 @@ class Figure:
     def as_json(self) -> dict[str, Any]:
         """The number with all that is to be said of it."""
         return {
-            "value": finite(self.value),
-            "interval_95": None if self.interval is None else [finite(self.interval.low), finite(self.interval.high)],
-            "mean_over_images": finite(self.mean),
+            "value": for_json(self.value),
+            "interval_95": None if self.interval is None else [self.interval.low, self.interval.high],
+            "mean_over_images": for_json(self.mean),
             "images_with_a_value": self.images,
             "convention": self.convention,
         }
@@ -91,6 +91,11 @@ class Tally(Generic[Counts]):
             self._packed = len(self._units) <= MOST_UNITS and (len(self._units) + 1) * sums.size <= MOST_NUMBERS
         if not self._packed:
             self._units.clear()
+
+    @property
+    def too_many(self) -> bool:
+        """Whether there are so many units that no intervals are worked."""
+        return not self._packed
 
     def scores(self) -> FamilyScores:
         """The numbers of all images counted, at least one."""
@@ -143,6 +148,14 @@ class _Resampled(Generic[Counts]):
         return estimate(self._sums, Score(of, measure.bounds)).interval
 
 
-def finite(value: float) -> float | None:
-    """A number for JSON, which has neither NaN nor infinity."""
-    return float(value) if math.isfinite(value) else None
+def for_json(value: float) -> float | str | None:
+    """A number for JSON, which has neither NaN nor infinity: what does not exist is null, what is infinite a word.
+
+    An object that is missed altogether is infinitely far away. Were that null too, a mean over images would be better for it.
+
+    >>> for_json(0.5), for_json(float("nan")), for_json(float("inf"))
+    (0.5, None, 'Infinity')
+    """
+    if math.isnan(value):
+        return None
+    return float(value) if math.isfinite(value) else "Infinity"

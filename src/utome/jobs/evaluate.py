@@ -95,8 +95,10 @@ class Evaluation:
     @property
     def about(self) -> str:
         """On how many images the main scores are, and at what size."""
-        count, size = len(self.main.images), "their own size" if self.at == "native" else "the network's size"
-        return f"{count} images that training {'never saw' if self.unseen else 'saw'}, at {size}"
+        count = len(self.main.images)
+        images, their = ("image", "its") if count == 1 else ("images", "their")
+        size = f"{their} own size" if self.at == "native" else "the network's size"
+        return f"{count} {images} that training {'never saw' if self.unseen else 'saw'}, at {size}"
 
     def as_json(self) -> dict[str, Any]:
         """The scores of unseen images (of all, where none is unseen), every image's row, and the seen ones apart."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from utome.data.grouping import grouping
 from utome.data.samples import Sample
 from utome.errors import ConfigError, DataError
 from utome.evaluation.case import Case
+from utome.evaluation.certainty import ENOUGH, FEW
 from utome.evaluation.families import Nature, Scales, choose
-from utome.evaluation.tally import FamilyScores, Tally, finite
+from utome.evaluation.tally import FamilyScores, Tally, for_json
 from utome.events import Listener, Noted, Progressed, silent
 from utome.files import write_text
 from utome.jobs.score_looking import Asked, How, look
@@ -50,7 +52,7 @@ class Scored:
         return len({_unit(sample) for sample in self.samples})
 
     def as_json(self) -> dict[str, Any]:
-        """The document of `utome score --json`; what does not exist is null."""
+        """The document of `utome score --json`; what does not exist is null, an infinite distance "Infinity"."""
         return {
             "images": len(self.samples),
             "units": self.units,
@@ -61,14 +63,14 @@ class Scored:
             "per_image": [
                 {
                     **_files(sample),
-                    "scores": {family.family: _finite(family.images[sample.name]) for family in self.families},
+                    "scores": {family.family: _for_json(family.images[sample.name]) for family in self.families},
                 }
                 for sample in self.samples
             ],
         }
 
     def as_csv(self) -> str:
-        """A row an image and a column for each number that tables show; empty where it does not exist."""
+        """A row an image and a column for each number that tables show; empty where it does not exist, `inf` where infinite."""
         columns = [(family, figure) for family in self.families for figure in family.figures if figure.shown]
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
@@ -85,11 +87,11 @@ def score(truth: Path, prediction: Path, options: ScoreOptions | None = None, *,
     """Score predictions against truths, two files or two folders; write `options.csv` where it is named.
 
     `DataError` names the file that cannot be scored; nothing is then written. `ConfigError` where the CSV is there
-    already.
+    already, or its folder is not.
     """
     options = options or ScoreOptions()
-    if options.csv is not None and options.csv.exists():
-        raise ConfigError(f"'{options.csv}' is there already and is not overwritten. Give --csv another name.")
+    if options.csv is not None:
+        _check_new(options.csv)
     groups = grouping(options.group)
     samples = [
         replace(sample, group=groups.of(sample)) for sample in find_pairs(truth, prediction, options.mask, listen)
@@ -103,16 +105,30 @@ def score(truth: Path, prediction: Path, options: ScoreOptions | None = None, *,
     )
     chosen = choose(options.asked.families, nature, options.scales)
     tallies: list[Tally[Any]] = [Tally(family) for family in chosen.families]
-    notes = (*how.said, *chosen.reasons, _about_units(samples, grouped=options.group is not None))
+    notes = [*how.said, *chosen.reasons, _about_units(samples, grouped=options.group is not None)]
     for note in notes:
         listen(Noted(note))
     for done, sample in enumerate(samples, start=1):
         _add(tallies, sample, read_case(sample, how))
         listen(Progressed("scoring", done, len(samples)))
-    scored = Scored(tuple(samples), tuple(tally.scores() for tally in tallies), how, notes)
+    without = [tally.family.name for tally in tallies if tally.too_many]
+    if without:
+        notes.append(f"Without intervals, which take too much memory for so many: {', '.join(without)}.")
+        listen(Noted(notes[-1]))
+    scored = Scored(tuple(samples), tuple(tally.scores() for tally in tallies), how, tuple(notes))
     if options.csv is not None:
         write_text(options.csv, scored.as_csv())
     return scored
+
+
+def _check_new(table: Path) -> None:
+    """Refuse a place for the CSV now that would only be refused when all is scored."""
+    if table.exists():
+        raise ConfigError(f"'{table}' is there already and is not overwritten. Give --csv another name.")
+    if not table.parent.is_dir():
+        raise ConfigError(
+            f"'{table}' cannot be written, because '{table.parent}' is no folder. Make it, or give --csv another."
+        )
 
 
 def _add(tallies: Sequence[Tally[Any]], sample: Sample, case: Case) -> None:
@@ -137,7 +153,8 @@ def _about_units(samples: Sequence[Sample], *, grouped: bool) -> str:
     pages = " Pages of one stack resemble each other and count as one." if stacks else ""
     if units < 2:
         return f"One {what} does not tell how sure a score is, so there are no intervals.{pages}"
-    return f"Intervals hold the score of such data in 95 % of studies; they are over {units} {what}s.{pages}"
+    rough = f" So few make them rough: score {ENOUGH} or more before comparing." if units < FEW else ""
+    return f"Intervals hold the score of such data in 95 % of studies; they are over {units} {what}s.{rough}{pages}"
 
 
 def _files(sample: Sample) -> dict[str, Any]:
@@ -146,9 +163,8 @@ def _files(sample: Sample) -> dict[str, Any]:
 
 
 def _cell(value: float, *, whole: bool) -> str:
-    number = finite(value)
-    return "" if number is None else repr(int(number) if whole else number)
+    return "" if math.isnan(value) else repr(int(value) if whole else float(value))
 
 
-def _finite(row: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: finite(value) for name, value in row.items()}
+def _for_json(row: Mapping[str, float]) -> dict[str, float | str | None]:
+    return {name: for_json(value) for name, value in row.items()}

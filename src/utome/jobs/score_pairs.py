@@ -1,11 +1,13 @@
 """What `utome score` compares: pairs of a truth and a prediction, from two files, two folders, or the pages of stacks."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from utome.data.formats import SUFFIXES, is_image_file, page_count, section_count
-from utome.data.layouts.folders import contents, image_files, stem_of
+from utome.data.layouts.ctc import DRAWN
+from utome.data.layouts.folders import contents, image_files, named, stem_of
 from utome.data.layouts.leftovers import left_out
 from utome.data.layouts.pairing import FIELDS, PREDICTIONS, TRUTHS, bare, couple
 from utome.data.samples import Sample
@@ -13,6 +15,8 @@ from utome.errors import DataError
 from utome.events import Listener, Noted
 
 GIVE = "Give the truth first, and then what was predicted."
+# A frame's prediction as the Cell Tracking Challenge names it.
+FOUND = re.compile(r"^mask(\d{3,4})$")
 
 
 def find_pairs(truth: Path, prediction: Path, field: Path | None, listen: Listener) -> list[Sample]:
@@ -29,10 +33,11 @@ def find_pairs(truth: Path, prediction: Path, field: Path | None, listen: Listen
         file, folder = (truth, prediction) if alone[0] else (prediction, truth)
         raise DataError(f"'{file}' is a file and '{folder}' a folder. Give two files, or two folders.")
     else:
-        found = couple(_files(prediction), _files(truth), sides=(PREDICTIONS, TRUTHS))
+        truths, (predictions, skipped) = _files(truth), _of_drawn_frames(_files(truth), _files(prediction))
+        found = couple(predictions, truths, sides=(PREDICTIONS, TRUTHS))
         couples = [(true, predicted) for predicted, true in found.couples]
         said = (note for path in (truth, prediction) for note in left_out(set(_files(path)), path))
-        for note in (*found.notes, *said):
+        for note in (*skipped, *found.notes, *said):
             listen(Noted(note))
     fields = _fields([true for true, _ in couples], field, listen)
     names = _names([true for true, _ in couples])
@@ -72,6 +77,23 @@ def _files(folder: Path) -> list[Path]:
         accepted = f"accepted endings: {', '.join(sorted(SUFFIXES))}"
         raise DataError(f"'{folder}' holds no images; {accepted}. {contents(folder)}")
     return files
+
+
+def _of_drawn_frames(truths: Sequence[Path], predictions: list[Path]) -> tuple[list[Path], tuple[str, ...]]:
+    """The predictions to score, and what is said of those left out.
+
+    In the Cell Tracking Challenge every frame is predicted (`mask012`), but truth is drawn for some (`man_seg012`): the others
+    are skipped. Everywhere else a prediction without a truth is a mistake.
+    """
+    drawn = {int(found[1]) for path in truths if (found := DRAWN.match(stem_of(path)))}
+    frames = {path: int(found[1]) for path in predictions if (found := FOUND.match(stem_of(path)))}
+    if len(drawn) < len(truths) or len(frames) < len(predictions):
+        return predictions, ()
+    scored = [path for path in predictions if frames[path] in drawn]
+    skipped = [path.name for path in predictions if frames[path] not in drawn]
+    if not scored or not skipped:
+        return predictions, ()
+    return scored, (f"Predictions of frames without truth are skipped: {named(skipped)}.",)
 
 
 def _names(truths: Sequence[Path]) -> dict[Path, str]:
