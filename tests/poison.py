@@ -1,4 +1,5 @@
-"""Numbers that are made to go wrong, inside a child of `tests.fork_server`: each at some steps, counted over the whole process."""
+"""Numbers that are made to go wrong, inside a child of `tests.fork_server`: each at some steps, or validations, counted
+over the whole process."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -58,6 +59,23 @@ def _weight(steps: set[int]) -> None:
     loop._step = changed
 
 
+def _validation(epochs: set[int]) -> None:
+    """A statistic that only validation reads is no number while it is read."""
+    validate, count = loop.validate, [0]
+
+    def changed(network: Any, *rest: Any, **more: Any) -> Any:
+        count[0] += 1
+        mean = next(buffer for name, buffer in network.named_buffers() if name.endswith("running_mean"))
+        whole = mean.clone()
+        if count[0] in epochs:
+            mean[0] = float("nan")
+        scores = validate(network, *rest, **more)
+        mean.copy_(whole)
+        return scores
+
+    loop.validate = changed
+
+
 def _before_each_step(change: Callable[[int, Any], None]) -> None:
     step, count = loop._step, [0]
 
@@ -69,4 +87,6 @@ def _before_each_step(change: Callable[[int, Any], None]) -> None:
     loop._step = changed
 
 
-PLACES: Mapping[str, Callable[[set[int]], None]] = {"loss": _loss, "gradient": _gradient, "weight": _weight}
+PLACES: Mapping[str, Callable[[set[int]], None]] = {
+    "loss": _loss, "gradient": _gradient, "weight": _weight, "validation": _validation,
+}  # fmt: skip

@@ -12,6 +12,7 @@ from utome.config.sections import AugmentationSettings
 from utome.data.batches import Batch, Draw, TileBatches
 from utome.data.dataset import Dataset
 from utome.data.preparation import Preparation
+from utome.errors import DataError
 from utome.models.architectures import build_network
 from utome.recipes.library import load_recipe
 from utome.tiling import Geometry, mirror
@@ -187,3 +188,17 @@ def test_a_tile_in_each_mirroring_comes_four_times_with_its_labels(tmp_path: Pat
     }
     for batch in found:
         assert (places(batch) % 10 == batch.target.numpy()).all()
+
+
+@pytest.mark.parametrize("kind", ["images", "masks"])
+def test_a_file_that_changes_while_it_is_trained_on_is_refused_by_its_name(kind: str, tmp_path: Path) -> None:
+    root = save_pairs(tmp_path, {"a": pair(0)})
+    tiles = batches(root)
+    image, mask = pair(0)
+    image[0, 0] += 1
+    mask[0, 0] = mask.max() - mask[0, 0]
+    changed = save_pairs(tmp_path / "changed", {"a": (image, mask)})
+    (file,) = (changed / kind).iterdir()
+    (root / kind / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(DataError, match=rf"{file.name}' has changed since it was first read"):
+        list(tiles.epoch(1))

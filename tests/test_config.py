@@ -67,6 +67,7 @@ def test_an_override_leaves_what_it_was_given_unchanged() -> None:
         ("training.stopping.patience=5", "training.stopping.patience", 5),
         ("augmentation.flips=false", "augmentation.flips", False),
         (" seed = 7 ", "seed", 7),
+        ("loss.weights.map=2019", "loss.weights.map", "2019"),
     ],
 )
 def test_a_value_is_read_as_yaml(assignment: str, path: str, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.processes import together
+from utome.cli.app import main
 from utome.config.architectures import RenormSettings
 from utome.distributed import (
     agreed,
@@ -23,8 +25,8 @@ from utome.distributed import (
     sum_in_place,
     summed,
 )
-from utome.errors import DataError, LostProcessError, MachineError
-from utome.launch import Place, launched
+from utome.errors import ConfigError, DataError, LostProcessError, MachineError
+from utome.launch import TOLD, Place, launched
 from utome.models.normalisation import BatchNorm2d, BatchRenorm2d
 
 CHANNELS, IMAGES = 3, 5
@@ -169,3 +171,20 @@ def test_a_norm_of_unequal_shares_is_that_of_the_whole_batch_forwards_and_back(k
     for share_ in shares:
         for ours, theirs in zip(share_[2], whole[2], strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("verb", ["predict", "evaluate", "status"])
+def test_what_one_process_does_is_refused_in_many_and_the_first_says_so(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["utome", verb, "RUN", "IMAGES", "--out", "OUT"][: 2 if verb == "status" else 6])
+    said = []
+    for number in range(2):
+        for name, value in zip(TOLD, [f"{number}", "2", "127.0.0.1", "1"], strict=True):
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == ConfigError.exit_code
+        said.append(capsys.readouterr().err)
+    assert said[0].startswith(f"Error: `utome {verb}` works in one process, and torchrun started 2.")
+    assert said[1] == ""

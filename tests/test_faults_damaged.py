@@ -1,5 +1,7 @@
 """Checkpoints that are damaged: noticed, the state before them used, and wrong weights never loaded."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.faulty_runs import (
     newest,
 )
 from utome.errors import ModelError
+from utome.jobs.status import run_status
 from utome.randomness import generator
 from utome.training.checkpoints import Checkpoints
 
@@ -132,6 +135,35 @@ def test_nothing_is_loaded_where_no_state_is_whole(runs: Runs, stepped: Path, tm
         path.write_bytes(path.read_bytes()[:-1])
     refused = runs.resume(run)
     assert (refused.code, "holds no whole checkpoint" in refused.said) == (4, True), refused.said
+
+
+@pytest.mark.parametrize("lost", ["checkpoints", "manifests"])
+def test_a_run_whose_states_are_gone_is_not_begun_anew(lost: str, runs: Runs, stepped: Path, tmp_path: Path) -> None:
+    run = copied(stepped, tmp_path / "run")
+    if lost == "checkpoints":
+        shutil.rmtree(run / "checkpoints")
+    else:
+        for name in MANIFESTS:
+            (run / "checkpoints" / name).unlink()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    refused = runs.resume(run)
+    assert (refused.code, "has no list of states to go on from" in refused.said) == (4, True), refused.said
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_journal_whose_last_line_was_torn_goes_on_with_a_line_of_its_own(
+    runs: Runs, stepped: Path, whole_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    run = copied(stepped, tmp_path / "run")
+    journal = run / "events.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole + b'{"event": "Noted", "text": "\xce')
+    assert run_status(run).epoch > 0
+    runs.finish(run)
+    assert journal.read_bytes().startswith(whole)
+    events = [json.loads(line)["event"] for line in journal.read_text().splitlines()]
+    assert events.count("EpochDone") == 4
+    assert_same_end(run, whole_runs["plain"])
 
 
 def test_best_weights_that_are_damaged_twice_are_refused_by_name(runs: Runs, stepped: Path, tmp_path: Path) -> None:

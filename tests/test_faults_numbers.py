@@ -37,7 +37,7 @@ def test_once_wrong_it_goes_back_and_comes_to_an_end(place: str, runs: Runs, tmp
 
 
 NAMED = {
-    "loss": r"The loss term cross_entropy \(nan\)",
+    "loss": r"The loss terms cross_entropy \(nan\) and dice \(nan\) are no longer finite",
     "gradient": r"The gradient of `",
     "weight": r"running_var` are no longer finite",
 }
@@ -61,6 +61,16 @@ def test_wrong_again_after_three_returns_it_ends_with_6_and_names_the_cause(
     assert all_finite(tmp_path / "run")
     assert len(newest(tmp_path / "run").state["history"]) == 1
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file(), "the best of what was good is kept"
+
+
+def test_a_validation_that_goes_wrong_names_the_image_the_loss_term_and_the_module(runs: Runs, tmp_path: Path) -> None:
+    ended = runs.train(tmp_path / "run", NORM, faults=[poisoned("validation", ALWAYS[1:])])
+    assert ended.code == 6, ended.said
+    assert ended.said.count("Going back to the end of epoch 1") == 3
+    last = ended.said.splitlines()[-1]
+    assert re.search(rf"{NAMED['loss']} \(the first such output is that of `encoder.blocks.0.1`\)", last), last
+    assert re.search(r" on the validation image '\d' after epoch 2\. Training went back", last), last
+    assert len(newest(tmp_path / "run").state["history"]) == 1
 
 
 def test_after_a_return_a_killed_run_ends_as_one_that_was_not(runs: Runs, tmp_path: Path) -> None:

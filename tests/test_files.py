@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from utome.errors import MachineError
-from utome.files import append_line, new_folder, sha256_bytes, write_bytes, write_json, write_text
+from utome.files import append_line, cut_torn_line, new_folder, sha256_bytes, write_bytes, write_json, write_text
 
 
 def full_disk(*_: object) -> NoReturn:
@@ -154,6 +154,14 @@ def test_lines_are_added_to_the_end_of_a_journal(tmp_path: Path) -> None:
     for line in ("one", "zwölf"):
         append_line(tmp_path / "journal", line)
     assert (tmp_path / "journal").read_text(encoding="utf-8") == "one\nzwölf\n"
+
+
+@pytest.mark.parametrize(("left", "kept"), [("one\ntw", "one\n"), ("one\n", "one\n"), ("on", ""), ("", "")])
+def test_what_is_left_of_a_torn_line_is_cut_off_and_whole_lines_stay(left: str, kept: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    journal.write_text(left)
+    cut_torn_line(journal)
+    assert journal.read_text() == kept
 
 
 def test_the_hash_is_sha256() -> None:

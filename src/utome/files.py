@@ -63,6 +63,13 @@ def append_line(path: Path, line: str) -> None:
         file.flush()
 
 
+def cut_torn_line(path: Path) -> None:
+    """Cut off what a killed process left of a journal's last line, so that the next one begins a line of its own."""
+    with writing(path), path.open("r+b") as file:
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+
+
 def new_folder(path: Path) -> None:
     """Make a folder and its parents, or raise `MachineError`."""
     with writing(path):

@@ -37,9 +37,11 @@ from utome.cli.options import (
     TruthHolds,
     Unit,
 )
-from utome.errors import LostProcessError, UtomeError
+from utome.errors import ConfigError, LostProcessError, UtomeError
 from utome.launch import launched
 
+# The commands that many processes can do together.
+SHARED_OUT = ("train",)
 app = typer.Typer(
     name="utome",
     no_args_is_help=True,
@@ -63,13 +65,24 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _refuse_many(command: str | None) -> None:
+    """`ConfigError` where a command was started many times over, and each process would do all of it."""
+    if command is not None and command not in SHARED_OUT and launched().size > 1:
+        raise ConfigError(
+            f"`utome {command}` works in one process, and torchrun started {launched().size}. Start it without torchrun; of all "
+            "commands `utome train` alone knows of several processes."
+        )
+
+
 @app.callback()
 def utome(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version and end")
     ] = False,
 ) -> None:
     """Train, compare and apply U-Net segmentation from few annotated images."""
+    _refuse_many(context.invoked_subcommand)
 
 
 @app.command()

@@ -6,7 +6,7 @@ The dotted path (`model.width`) is the option, the YAML key, and the name in a s
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from utome.config.section import NotNegative, Positive, Section, Share
 from utome.errors import ConfigError
@@ -121,6 +121,12 @@ class WeightMapSettings(Section):
     sigma: Positive = Field(5.0, description="its width in pixels")
     balance: bool = Field(False, description="each class counts alike: N/(K·n), over all training pixels")
     separate: bool = Field(False, description="touching objects are parted by a line of background")
+
+    @field_validator("map", mode="before")
+    @classmethod
+    def _a_year_is_a_name(cls, given: object) -> object:
+        """What YAML and --set read as a number."""
+        return str(given) if type(given) is int else given
 
     @property
     def needed(self) -> bool:

@@ -8,8 +8,9 @@ from jaxtyping import Float32, Int32, UInt8
 
 from utome.data.classes import ClassTable
 from utome.data.preparation import Preparation
-from utome.data.survey import Facts
+from utome.data.survey import Facts, content_hash
 from utome.data.truth import read_objects, read_pixels, read_truth
+from utome.errors import DataError
 
 # Prepared images are kept up to this size together; what does not fit is read again each time.
 CACHE_BYTES = 2**29
@@ -70,9 +71,20 @@ class Dataset:
 
     def _read(self, facts: Facts) -> Item:
         sample = facts.sample
-        image = self._preparation.image(read_pixels(sample), source=sample.source)
-        labels = self._preparation.labels(self._classes.labels(read_truth(sample), source=sample.truth_source))
+        pixels, truth = read_pixels(sample), read_truth(sample)
+        _refuse_others(pixels, facts.content, sample.source)
+        _refuse_others(truth[:, :, None], facts.truth, sample.truth_source)
+        image = self._preparation.image(pixels, source=sample.source)
+        labels = self._preparation.labels(self._classes.labels(truth, source=sample.truth_source))
         if self._weigh is None:
             return Item(facts, image, labels)
         objects = None if sample.truth == "labels" else self._preparation.labels(read_objects(sample))
         return Item(facts, image, *self._weigh(labels, objects))
+
+
+def _refuse_others(pixels: np.ndarray, known: str, source: str) -> None:
+    """`DataError` where a file is another than when the folder was looked at: what is trained on is known by its hash."""
+    if content_hash(pixels) != known:
+        raise DataError(
+            f"'{source}' has changed since it was first read. Put back what it was: a training then goes on with --resume."
+        )

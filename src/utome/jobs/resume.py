@@ -30,13 +30,15 @@ def resume(data: Path, out: Path, *, assignments: Sequence[str] = (), listen: Li
 
     Final weights and history are those of the run that was never stopped, bit for bit, on the same machine, versions, device,
     threads and processes. `ConfigError` where there is no run, another process works on it, or its config or data are no longer its own;
-    `ModelError` where no state is whole. The run is left as it was in each of these cases.
+    `ModelError` where no state is whole, or all are gone. The run is left as it was in each of these cases.
     """
     folder = RunFolder(out)
     config = by_first(lambda: override(folder.saved_config().as_dict(), assignments))
     with enough_memory(), alone(folder):
         saved = by_first(Checkpoints(folder.checkpoints, {}).newest)
-        if saved is not None:
+        if saved is None:
+            by_first(folder.refuse_lost_states)
+        else:
             refuse_other_settings(saved.about["config"], config, out)
             _refuse_other_processes(saved, config)
         prepared = prepare(data, config, listen, begun=saved is not None)

@@ -128,12 +128,14 @@ def _events(run: Path) -> list[dict[str, Any]]:
     """The journal's whole lines; the last may be under way."""
     found = []
     try:
-        lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (run / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
     for line in lines:
         try:
-            found.append(json.loads(line))
+            event = json.loads(line)
         except ValueError:
             continue
+        if isinstance(event, dict):
+            found.append(event)
     return found

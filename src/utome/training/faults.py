@@ -1,6 +1,6 @@
 """Numbers that went wrong: where they did first, for a sentence that helps."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 
 import torch
@@ -49,19 +49,25 @@ def first_module(network: nn.Module, image: Tensor) -> str | None:
     The batch goes through the network once more, as it is; statistics that a norm keeps move on, so the network is to be
     thrown away or put back afterwards. Where several processes share the batch, all must ask, and the first in any of them is told.
     """
+    first = first_output(network, lambda: network.supervised(image))  # type: ignore[operator]
+    firsts = [each for each in gathered(first) if each is not None]
+    return min(firsts)[1] if firsts else None
+
+
+@torch.no_grad()
+def first_output(network: nn.Module, work: Callable[[], object]) -> tuple[int, str] | None:
+    """The first module whose output is not finite while the network does this work, after so many others; none where all are."""
     found: list[tuple[int, str]] = []
     turns = count()
     hooks = [
         module.register_forward_hook(_noting(name, turns, found)) for name, module in network.named_modules() if name
     ]
     try:
-        with torch.no_grad():
-            network.supervised(image)  # type: ignore[operator]
+        work()
     finally:
         for hook in hooks:
             hook.remove()
-    firsts = [each for each in gathered(found[0] if found else None) if each is not None]
-    return min(firsts)[1] if firsts else None
+    return found[0] if found else None
 
 
 def first_gradient(network: nn.Module) -> str | None:
@@ -70,9 +76,12 @@ def first_gradient(network: nn.Module) -> str | None:
     return next((name for name, gradient in reversed(named) if not _finite(gradient)), None)
 
 
-def bad_terms(terms: Mapping[str, Tensor]) -> list[str]:
-    """The names of the loss terms that are not finite, each with its value."""
-    return [f"{name} ({term.item():g})" for name, term in terms.items() if not _finite(term)]
+def not_finite(terms: Mapping[str, Tensor]) -> str:
+    """Which of the loss terms are not finite, each with its value, as the beginning of a sentence."""
+    bad = [f"{name} ({term.item():g})" for name, term in terms.items() if not _finite(term)]
+    if len(bad) > 1:
+        return f"The loss terms {' and '.join(bad)} are no longer finite"
+    return f"The loss term {bad[0] if bad else 'sum'} is no longer finite"
 
 
 def _noting(name: str, turns: Iterator[int], found: list[tuple[int, str]]):  # type: ignore[no-untyped-def]  # noqa: ANN202 - torch's own kind of hook

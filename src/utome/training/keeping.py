@@ -71,7 +71,10 @@ class CheckpointKeeper:
         try:
             by_first(lambda: self.checkpoints.save(self.task.network, self.progress))
         except MachineError as error:
-            raise MachineError(f"{error} The state saved before is whole: then go on with --resume.") from error
+            begun = by_first(lambda: self.checkpoints.begun)
+            raise MachineError(
+                f"{error} {'The state saved before is whole: then' if begun else 'Then'} go on with --resume."
+            ) from error
         self._saved_at = time.monotonic()
 
 

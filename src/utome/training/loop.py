@@ -24,7 +24,7 @@ from utome.errors import NumericalError
 from utome.events import EpochDone, Listener, Noted, Progressed
 from utome.losses.total import Terms, loss_terms, total
 from utome.randomness import key
-from utome.training.faults import NotFiniteError, bad_terms, first_gradient, first_module, first_parameter
+from utome.training.faults import NotFiniteError, first_gradient, first_module, first_parameter, not_finite
 from utome.training.magnitudes import fixed_tiles, magnitudes
 from utome.training.optimizers import learning_rate
 from utome.training.progress import SMALLER, Progress, Sums, Task, result
@@ -100,7 +100,7 @@ def _epoch(task: Task, progress: Progress, keeper: Keeper, listen: Listener) -> 
         result(task, progress), task.validation, config.loss, task.device, pieces=config.prediction, after_image=keeper.moment
     )  # fmt: skip
     if not math.isfinite(scores.loss):
-        raise NotFiniteError(f"in the validation of epoch {epoch}", f"The loss became {scores.loss}")
+        raise NotFiniteError(f"after epoch {epoch}", scores.wrong or f"The validation's loss became {scores.loss}")
     tiles = fixed_tiles(task.validation, task.batches.input_side)
     sums, known = progress.sums, max(progress.sums.pixels, 1)
     return EpochDone(
@@ -176,7 +176,7 @@ def _cause(task: Task, terms: dict[str, Tensor], value: float, image: Float[Tens
         module = (
             "all outputs of the network are finite" if first is None else f"the first such output is that of `{first}`"
         )
-    return f"The loss term {' and '.join(bad_terms(terms)) or 'sum'} is no longer finite ({module})"
+    return f"{not_finite(terms)} ({module})"
 
 
 def _names(batch: Batch) -> str:

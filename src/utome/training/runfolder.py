@@ -23,9 +23,9 @@ from utome.data.splitting import Split
 from utome.data.survey import Survey
 from utome.device import Device
 from utome.distributed import size
-from utome.errors import ConfigError
+from utome.errors import ConfigError, ModelError
 from utome.events import EpochDone, Event, Progressed
-from utome.files import append_line, exclusive, sha256_bytes, sweep, write_json, write_text
+from utome.files import append_line, cut_torn_line, exclusive, sha256_bytes, sweep, write_json, write_text
 from utome.modelfolder.card import StartingWeightsEntry
 from utome.training.journals import history_csv, timing_csv
 
@@ -43,6 +43,7 @@ class RunFolder:
         self.report = path / "report.html"
         self.config = path / "config.yaml"
         self.data = path / "data.json"
+        self.history = path / "history.csv"
 
     def refuse_if_there(self) -> None:
         """`ConfigError` where something lies at the run's place already."""
@@ -75,6 +76,7 @@ class RunFolder:
                     f"Another process works on '{self.path}'. Wait until it is done, or give another --out."
                 )
             sweep(self.path)
+            cut_torn_line(self.path / "events.jsonl")
             yield
 
     def go_on(self, config: Config, history: Sequence[EpochDone]) -> None:
@@ -108,6 +110,14 @@ class RunFolder:
                 f"'{path}' is damaged, so the run cannot go on. Train anew with another --out."
             ) from error
 
+    def refuse_lost_states(self) -> None:
+        """`ModelError` where epochs were trained, so that states were saved, of which none is there: to begin anew would undo them."""
+        if self.history.exists():
+            raise ModelError(
+                f"'{self.history.name}' of this run has epochs, but '{self.checkpoints}' has no list of states to go on from. Put that "
+                "folder back, or train again with another --out."
+            )
+
     def refuse_other_data(self, sha256: str) -> None:
         """`ConfigError` where the run was begun on other images, masks or parts than those of this hash."""
         try:
@@ -132,7 +142,7 @@ class RunFolder:
 
     def write_history(self, history: Sequence[EpochDone]) -> None:
         """Write `history.csv`, which repeats bit for bit, and `timing.csv`, which does not."""
-        write_text(self.path / "history.csv", history_csv(history))
+        write_text(self.history, history_csv(history))
         write_text(self.path / "timing.csv", timing_csv(history))
 
 
