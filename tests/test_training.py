@@ -279,3 +279,15 @@ def test_a_tracker_keeps_what_a_checkpoint_needs() -> None:
     tracker = Tracker("val_loss")
     tracker.improved(replace(epoch(), val_loss=0.25))
     assert tracker.state() == {"monitor": "val_loss", "min_delta": 0.0, "best": 0.25, "waited": 0}
+
+
+def test_a_run_that_stopped_early_says_why_it_does_not_go_on(discs: Path, tmp_path: Path) -> None:
+    stopping = ("training.stopping.patience=1", "training.stopping.min_delta=1")
+    out = train(discs, config(*stopping), tmp_path / "run").run
+    assert len(rows(out)) == 2
+    said: list[Event] = []
+    resume(discs, out, assignments=["training.epochs=4"], listen=said.append)
+    assert len(rows(out)) == 2
+    assert any("stopped early, since val_mean_iou was no better for 1 epochs" in str(event) for event in said)
+    resume(discs, out, assignments=["training.stopping.patience=null"])
+    assert len(rows(out)) == 4

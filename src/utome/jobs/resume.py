@@ -120,6 +120,12 @@ def _notes(saved: Saved | None, prepared: Prepared, progress: Progress) -> list[
             f"The run was to have {epochs[0]} epochs and now has {epochs[1]}. From here on the learning rate is what the schedule "
             f"`{prepared.task.config.optimizer.schedule}` says of {epochs[1]}."
         )
+    stopping = prepared.task.config.training.stopping
+    if stopping.patience is not None and progress.stopping.waited >= stopping.patience:
+        notes.append(
+            f"Training had stopped early, since {stopping.monitor} was no better for {progress.stopping.waited} epochs, and does not go "
+            "on. To go on: --set training.stopping.patience=N, with a larger N, or null for none."
+        )
     return notes
 
 
