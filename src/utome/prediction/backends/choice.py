@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from pydantic import TypeAdapter, ValidationError
@@ -34,6 +34,7 @@ PROCESSOR = torch.device("cpu")
 TRIALS = TypeAdapter(tuple[Trial, ...])
 
 
+@runtime_checkable
 class Chooser(Protocol):
     """Says on the first image what computes."""
 

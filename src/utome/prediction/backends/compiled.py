@@ -1,4 +1,4 @@
-"""Networks from ONNX as OpenVINO and ONNX Runtime compute them, for images of any size."""
+"""Networks from ONNX as OpenVINO and ONNX Runtime compute them, for images of any size that they take."""
 
 from typing import Any
 
@@ -11,6 +11,8 @@ from utome.prediction.backends.exporting import INPUT
 from utome.tiling import Geometry
 
 Number = str  # the number type of the convolutions: float32, bfloat16 or int8
+# For so many sizes of image compiled networks are kept.
+KEPT = 2
 HINTS = {"float32": "f32", "bfloat16": "bf16", "int8": "f32"}
 
 
@@ -29,27 +31,36 @@ class Compiled:
 
 
 class OpenVino(Compiled):
-    """By OpenVINO; `number` is the type of what is not whole numbers in the document itself."""
+    """By OpenVINO; `number` is the type of what is not whole numbers in the document itself.
+
+    Compiled anew for each size of image, of which the last few are kept: OpenVINO 2026.4 gives wrong numbers in int8 where a map is
+    cropped and its size is open.
+    """
 
     def __init__(self, document: bytes, geometry: Geometry, receptive_field: int | None, *, number: Number) -> None:
         super().__init__(geometry, receptive_field)
         import openvino
 
+        self._core: Any = openvino.Core()
         # Not `openvino.convert_model`, which tells its maker of its use.
-        core = openvino.Core()
-        compiled = core.compile_model(
-            core.read_model(document),
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                "INFERENCE_PRECISION_HINT": HINTS[number],
-            },
-        )
-        self._request: Any = compiled.create_infer_request()
+        self._model: Any = self._core.read_model(document)
+        self._options = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "INFERENCE_PRECISION_HINT": HINTS[number],
+        }
+        self._requests: dict[tuple[int, ...], Any] = {}
 
     def _computed(self, image: Float32[np.ndarray, "1 c h w"]) -> Float32[np.ndarray, "1 k y x"]:
-        return next(iter(self._request.infer([image]).values()))
+        request = self._requests.pop(image.shape, None) or self._compiled(image.shape)
+        self._requests[image.shape] = request  # the newest comes last
+        return next(iter(request.infer([image]).values()))
+
+    def _compiled(self, shape: tuple[int, ...]) -> Any:
+        while len(self._requests) >= KEPT:
+            del self._requests[next(iter(self._requests))]
+        self._model.reshape(list(shape))
+        return self._core.compile_model(self._model, "CPU", self._options).create_infer_request()
 
 
 class OnnxRuntime(Compiled):

@@ -101,7 +101,7 @@ def computed(engine: Engine, piece: Image) -> Float32[Tensor, "k h w"]:
     return predict_tiled(engine.segmenter, piece, engine.device, tile=SIDE)
 
 
-def middle(image: Image) -> Image:
+def middle(image: Image) -> Float32[np.ndarray, "c y x"]:
     """The middle of an image, or all of a small one."""
     height, width = image.shape[1:]
     top, left = max(0, height - SIDE) // 2, max(0, width - SIDE) // 2
