@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.architectures import architectures
 from benchmarks.augmentation import augmentation
+from benchmarks.backends import backends
 from benchmarks.demo import demo
 from benchmarks.enhancement import enhancement
 from benchmarks.feeding import feeding
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "feeding": feeding,
     "architectures": architectures,
     "augmentation": augmentation,
+    "backends": backends,
     "enhancement": enhancement,
     "weight_maps": weight_maps,
     "isbi2012": isbi2012_scores,

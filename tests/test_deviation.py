@@ -20,6 +20,7 @@ from utome.jobs.resume import refuse_other_settings
 from utome.jobs.train import train
 from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import CARD, load_model, save_model
+from utome.models.folding import folded
 from utome.prediction import deviation as deviations
 from utome.prediction import memory
 from utome.prediction.deviation import deviation_of
@@ -180,7 +181,7 @@ def test_a_card_of_before_there_were_these_settings_predicts_as_then(tmp_path: P
     assert card.predicted_as == PredictionSettings(tile=64)
     assert isinstance(card, ModelCard)
     pixels = noise(90, 70, 1)
-    expected = predict_tiled(model.network, card.prepared_by.image(pixels, source="a"), CPU, tile=64)
+    expected = predict_tiled(folded(model.network), card.prepared_by.image(pixels, source="a"), CPU, tile=64)
     assert torch.equal(Predictor(load_model(tmp_path), CPU).logits(pixels, source="a"), expected)
 
 

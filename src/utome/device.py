@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from traceback import clear_frames
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ except ImportError:  # Windows has none
 # What torch and oneDNN, which computes its convolutions, say on a processor where they get no memory.
 REFUSALS = ("DefaultCPUAllocator", "could not create a primitive", "could not create a memory")
 Precision = Literal["auto", "float32", "bfloat16"]
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Device:
         """A batch of images on this device, channels last."""
         return tensor.to(self.torch, memory_format=torch.channels_last)
 
-    def place_network(self, network: nn.Module) -> nn.Module:
+    def place_network(self, network: Network) -> Network:
         """The network on this device, channels last."""
         return network.to(self.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
 

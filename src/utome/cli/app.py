@@ -11,6 +11,7 @@ import typer
 
 from utome.cli.choices import At, Objects
 from utome.cli.options import (
+    BackendChoice,
     ConfigFile,
     CsvFile,
     Data,
@@ -205,6 +206,7 @@ def predict(
     ],
     out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
     assignments: SetPrediction = None,
+    backend: BackendChoice = None,
     others: Annotated[
         list[Path] | None,
         typer.Option(
@@ -231,7 +233,8 @@ def predict(
     """Write a label map and an overlay for every image, whatever its size, and its objects if asked."""
     from utome.cli import commands
 
-    options = commands.PredictOptions(tuple(assignments or ()), tuple(others or ()), verify, objects, pixel_size)
+    settings = _with(assignments, {"prediction.backend": backend})
+    options = commands.PredictOptions(settings, tuple(others or ()), verify, objects, pixel_size)
     commands.predict(run, images, out, options, json=json)
 
 

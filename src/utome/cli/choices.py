@@ -17,6 +17,17 @@ class Objects(StrEnum):
     watershed = "watershed"
 
 
+class Backend(StrEnum):
+    """What computes a prediction."""
+
+    torch = "torch"
+    float32 = "float32"
+    openvino = "openvino"
+    onnx = "onnx"
+    int8 = "int8"
+    auto = "auto"
+
+
 class TruthKind(StrEnum):
     """What a truth holds at a pixel: its class, or the number of its object."""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from utome.cli.choices import PredictionKind, TruthKind
+from utome.cli.choices import Backend, PredictionKind, TruthKind
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="folder with images and masks, as it lies", show_default=False)
@@ -41,6 +41,15 @@ SetPrediction = Annotated[
         metavar="PATH=VALUE",
         help="where to compute, and how images are predicted, as in machine.device=cpu or prediction.average=flips; may be repeated",
         show_default=False,
+    ),
+]
+BackendChoice = Annotated[
+    Backend | None,
+    typer.Option(
+        "--backend",
+        help="what computes, the same as --set prediction.backend=NAME: PyTorch as in training or in float32, OpenVINO, ONNX Runtime, "
+        "whole numbers once they are checked, or the fastest that is installed",
+        show_default="torch",
     ),
 ]
 ConfigFile = Annotated[

@@ -30,6 +30,9 @@ class ObjectSettings(Section):
     holes_px: int = Field(0, ge=0, description="holes of up to so many pixels are filled, before objects are parted")
 
 
+Backend = Literal["torch", "float32", "openvino", "onnx", "int8", "auto"]
+
+
 class PredictionSettings(Section):
     """How a whole image is predicted."""
 
@@ -56,6 +59,12 @@ class PredictionSettings(Section):
     rotations: int = Field(7, ge=2, le=360, description="how many of them, for prediction.average=rotations")
     average_of: Literal["logits", "probabilities"] = Field(
         "logits", description="what of the views is averaged: logits, or the probabilities that they stand for"
+    )
+    backend: Backend = Field(
+        "torch",
+        description="what computes: `torch`, in the number type of the training; `float32`, the same always in float32; `openvino` and "
+        "`onnx` (ONNX Runtime), which are extra packages for processors; `int8`, in whole numbers by OpenVINO, once the run's own "
+        "validation images have shown what that costs; `auto`, the fastest that is installed, but for int8",
     )
     objects: ObjectSettings = ObjectSettings()
 

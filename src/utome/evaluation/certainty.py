@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from utome.metrics.confusion import Confusion
-from utome.statistics.intervals import Interval, estimate
+from utome.statistics.intervals import Estimate, Interval, estimate, estimate_difference
 from utome.statistics.scores import Score, Scored, mean_over_images
 from utome.statistics.units import Result, Sums, arms, noun
 
@@ -89,6 +89,21 @@ def certainty(matrices: Sequence[Confusion], groups: Sequence[str | None]) -> Ce
         recall=tuple(interval(sums[:, :, each], _recall) for each in classes),
         iou_mean_per_image=tuple(per_image(each) for each in classes),
     )
+
+
+def mean_iou_difference(
+    before: Sequence[Confusion], after: Sequence[Confusion], groups: Sequence[str | None]
+) -> Estimate:
+    """How much higher the mean IoU is after than before on the same images, with its paired 95 % interval."""
+
+    def sums(matrices: Sequence[Confusion]) -> Sums:
+        rows = enumerate(zip(matrices, groups, strict=True))
+        (arm,) = arms(
+            Result("", f"{place}", matrix.counts.astype(np.float64), group) for place, (matrix, group) in rows
+        )
+        return _by_class(arm.sums)
+
+    return estimate_difference(sums(before), sums(after), Score(_mean_iou))
 
 
 def _by_class(counts: Float64[np.ndarray, "n k k"]) -> Float64[np.ndarray, "n 4 k"]:

@@ -58,12 +58,10 @@ def choose_side(files: RunFiles | None, card: ModelCard) -> tuple[Otsu, str]:
 def _training_pairs(files: RunFiles, card: ModelCard) -> Iterator[tuple[Pixels, LabelMap]]:
     """Each training image with its truth, as training read them; `DataError` where one is not there or has changed."""
     settings = files.config.data
-    wanted = {
-        _place(each): (each["content"], each["truth"]) for each in files.data["images"] if each["part"] == "train"
-    }
+    wanted = {place(each): (each["content"], each["truth"]) for each in files.data["images"] if each["part"] == "train"}
     listing = told(find_samples(Path(files.data["root"]), settings.layout), settings)
     for sample in listing.samples:
-        known = wanted.pop(_place_of(sample), None)
+        known = wanted.pop(place_of(sample), None)
         if known is None:
             continue
         pixels, truth = read_pixels(sample), read_truth(sample)
@@ -74,9 +72,11 @@ def _training_pairs(files: RunFiles, card: ModelCard) -> Iterator[tuple[Pixels, 
         raise DataError(f"{len(wanted)} of the training images are no longer there.")
 
 
-def _place(image: dict[str, Any]) -> tuple[str, str, int | None]:
+def place(image: dict[str, Any]) -> tuple[str, str, int | None]:
+    """What tells an image of `data.json` from all others."""
     return image["name"], image["image"], image["page"]
 
 
-def _place_of(sample: Sample) -> tuple[str, str, int | None]:
+def place_of(sample: Sample) -> tuple[str, str, int | None]:
+    """The same of an image that was found."""
     return sample.name, str(sample.image.resolve()), sample.page

@@ -12,9 +12,9 @@ from utome.errors import ConfigError, DataError
 from utome.events import Listener, Noted, Progressed, silent
 from utome.files import new_folder, write_bytes
 from utome.jobs.inputs import Input, find_inputs
+from utome.jobs.int8 import ready_predictor
 from utome.jobs.objects import ObjectsFolder, ObjectsWanted
 from utome.prediction.deviation import Deviation
-from utome.prediction.ensemble import load_predictor
 from utome.prediction.pictures import LabelMap, colour_png, label_png, overlay
 from utome.prediction.predictor import Predictor
 
@@ -77,7 +77,7 @@ def predict(
     `DataError` where that is true of all. Nothing is overwritten. Objects that are asked for lie as `ObjectsFolder` says.
     """
     manner = manner or Manner()
-    predictor = load_predictor((run, *manner.others), machine, manner.changes)
+    predictor = ready_predictor((run, *manner.others), machine, manner.changes, listen=listen)
     names = predictor.card.class_table.names
     objects = None if manner.objects is None else ObjectsFolder(out, manner.objects, names, predictor.settings.objects)
     inputs = find_inputs(images, listen)

@@ -48,7 +48,7 @@ def amend_card(folder: Path, card: ModelCard) -> None:
 
 def load_model(path: Path) -> Model:
     """The model in a run folder or a model folder; `ModelError` where it is missing, damaged, or of another version."""
-    folder = _model_folder(path)
+    folder = model_folder(path)
     card = _read_card(folder / CARD)
     try:
         content = (folder / WEIGHTS).read_bytes()
@@ -70,7 +70,8 @@ def load_model(path: Path) -> Model:
     return Model(network.eval(), card)
 
 
-def _model_folder(path: Path) -> Path:
+def model_folder(path: Path) -> Path:
+    """The model folder in a run folder, or the folder itself; `ModelError` where there is none."""
     for folder in (path / "model", path):
         if (folder / CARD).is_file():
             return folder

@@ -8,13 +8,17 @@ from typing import Any
 from jaxtyping import Float32
 from torch import Tensor
 
+from utome.config.prediction import Backend
 from utome.config.sections import MachineSettings
 from utome.data.formats import Pixels
 from utome.device import choose_device
 from utome.errors import ConfigError
+from utome.events import Listener, silent
 from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import load_model
 from utome.prediction.averaging import mean_probability
+from utome.prediction.backends.choice import Choice
+from utome.prediction.backends.int8 import int8_of
 from utome.prediction.deviation import Comparison
 from utome.prediction.predictor import Predictor
 
@@ -35,6 +39,11 @@ class Ensemble(Predictor):
         each = (member.logits(pixels, source=source, changes=changes) for member in self._members)
         return mean_probability(each, len(self._members))
 
+    def backend(self, pixels: Pixels, *, source: str) -> Backend:
+        """What computes the first of them."""
+        found = [member.backend(pixels, source=source) for member in self._members]
+        return found[0]
+
     def compared(self, pixels: Pixels, *, source: str) -> Comparison:
         """As for the member that is compared with the smallest pieces, so that all find room."""
         found = [member.compared(pixels, source=source) for member in self._members]
@@ -44,16 +53,27 @@ class Ensemble(Predictor):
 
 
 def load_predictor(
-    runs: Sequence[Path], machine: MachineSettings, changes: Mapping[str, Any] | None = None
+    runs: Sequence[Path],
+    machine: MachineSettings,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    listen: Listener = silent,
 ) -> Predictor:
     """The model of a run, or of several averaged; `changes` are to how their cards say that images are predicted.
 
-    `ConfigError` where the runs do not belong together, `ModelError` where one holds no whole model.
+    `listen` hears which backend computes, and how far it is from PyTorch in float32. `ConfigError` where the runs do not belong
+    together or a backend is not there, `ModelError` where one holds no whole model.
     """
     models = [load_model(run) for run in runs]
     for run, model in zip(runs[1:], models[1:], strict=True):
         _refuse_others(runs[0], models[0].card, run, model.card)
-    members = [Predictor(model, choose_device(machine, precision=model.card.precision), changes) for model in models]
+    members = []
+    for run, model in zip(runs, models, strict=True):
+        device = choose_device(machine, precision=model.card.precision)
+        wanted = (changes or {}).get("backend", model.card.predicted_as.backend)
+        int8 = int8_of(run, model.card) if wanted == "int8" else None
+        choice = Choice(model, device, wanted, int8=int8, listen=listen)
+        members.append(Predictor(model, device, changes, choice))
     return members[0] if len(members) == 1 else Ensemble(members)
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from utome.config.prediction import PredictionSettings
 from utome.models.network import SegmentationNetwork
+from utome.prediction.segmenter import Segmenter
 from utome.tiling import Geometry
 
 # Of a network that averages over the whole image no halo makes tiles exact. A quarter of the tile costs four times its pixels.
@@ -23,7 +24,7 @@ def suited(settings: PredictionSettings, network: SegmentationNetwork, *, tile: 
     return settings.model_copy(update={"tile": tile, "halo": halo})
 
 
-def planned(network: SegmentationNetwork, *, halo: int | None, blend: int) -> Geometry:
+def planned(network: Segmenter, *, halo: int | None, blend: int) -> Geometry:
     """The network's geometry with the halo that tiles are planned with: that of each pixel that counts, and room to blend.
 
     More than what the network looks at is not needed; valid convolutions bring their own context.

@@ -9,10 +9,14 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from utome.config.prediction import Backend
 from utome.data.formats import Pixels
 from utome.device import Device
 from utome.modelfolder.folder import Model
+from utome.models.folding import folded
 from utome.prediction.averaging import averaged, views
+from utome.prediction.backends.choice import Chooser
+from utome.prediction.backends.trial import Engine
 from utome.prediction.deviation import Comparison, Deviation, comparison
 from utome.prediction.tiled import predict_tiled
 
@@ -20,16 +24,30 @@ PLAIN = {"average": "none"}
 
 
 class Predictor:
-    """A model on a device; with `changes`, predicting otherwise than its card says."""
+    """A model on a device; with `changes`, predicting otherwise than its card says.
 
-    def __init__(self, model: Model, device: Device, changes: Mapping[str, Any] | None = None) -> None:
+    PyTorch computes, with norms folded, or what `choice` finds on the first image.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        device: Device,
+        changes: Mapping[str, Any] | None = None,
+        choice: Chooser | None = None,
+    ) -> None:
         self.card = model.card
         given = {name: value for name, value in (changes or {}).items() if (name, value) != ("tile", None)}
         self.settings = model.card.predicted_as.model_copy(update=given)
-        self._network = model.network
+        self._network = device.place_network(folded(model.network))
         self._device = device
         self._preparation = model.card.prepared_by
-        device.place_network(self._network)
+        self._choice = choice
+        self._engine = Engine("torch", str(device.dtype).removeprefix("torch."), self._network, device)
+
+    def backend(self, pixels: Pixels, *, source: str) -> Backend:
+        """What computes: chosen now, on this image, if it is the first."""
+        return self._computing(self._preparation.image(pixels, source=source), source).backend
 
     def logits(
         self, pixels: Pixels, *, source: str, changes: Mapping[str, Any] | None = None
@@ -37,10 +55,11 @@ class Predictor:
         """Logits at the network's size of an image: its own, unless the recipe resizes."""
         image = self._preparation.image(pixels, source=source)
         settings = self.settings.model_copy(update=dict(changes or {}))
+        engine = self._computing(image, source)
 
         def predict(view: Float32[np.ndarray, "c h w"]) -> Float32[Tensor, "k h w"]:
             return predict_tiled(
-                self._network, view, self._device, tile=settings.piece, halo=settings.halo, blend=settings.blend
+                engine.segmenter, view, engine.device, tile=settings.piece, halo=settings.halo, blend=settings.blend
             )
 
         return averaged(predict, image, views(settings), probabilities=settings.average_of == "probabilities")
@@ -72,6 +91,12 @@ class Predictor:
         """What the tiles of this image can be compared with."""
         shape = self._preparation.image(pixels, source=source).shape
         return comparison(self._network, self.settings, shape, self._device)
+
+    def _computing(self, image: Float32[np.ndarray, "c h w"], source: str) -> Engine:
+        if self._choice is not None:
+            self._engine = self._choice.engine(self._network, image, source)
+            self._choice = None  # and with it the network as it was trained
+        return self._engine
 
     def _at_own_size(self, pixels: Pixels, source: str) -> Float32[Tensor, "k h w"]:
         logits = self.logits(pixels, source=source)

@@ -8,13 +8,13 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from utome.device import Device
-from utome.models.network import SegmentationNetwork
 from utome.prediction.manner import planned
+from utome.prediction.segmenter import Segmenter
 from utome.tiling import Span, Weights, fading, mirror, plan
 
 
 def predict_tiled(
-    network: SegmentationNetwork,
+    network: Segmenter,
     image: Float32[np.ndarray, "c h w"],
     device: Device,
     *,
@@ -22,7 +22,7 @@ def predict_tiled(
     halo: int | None = None,
     blend: int = 0,
 ) -> Float32[Tensor, "k h w"]:
-    """Logits of every pixel, in float32 on the processor; the network must be in eval mode and on `device`.
+    """Logits of every pixel, in float32 on the processor; a network must be in eval mode and on `device`.
 
     Tiles of at most `tile` pixels a side, at multiples of the network's stride; what lies beyond the image is
     mirrored. Without `halo`, each kept pixel sees all that the network looks at, and up to rounding the result depends neither on
@@ -48,9 +48,7 @@ def predict_tiled(
     return logits
 
 
-def in_one_piece(
-    network: SegmentationNetwork, size: tuple[int, int], *, tile: int, halo: int | None, blend: int
-) -> bool:
+def in_one_piece(network: Segmenter, size: tuple[int, int], *, tile: int, halo: int | None, blend: int) -> bool:
     """Whether an image of this height and width is no larger than a tile."""
     geometry = planned(network, halo=halo, blend=blend)
     return all(len(plan(length, geometry, tile=tile)) == 1 for length in size)
@@ -68,8 +66,7 @@ def _cut(image: Float32[np.ndarray, "c h w"], row: Span, column: Span) -> Float3
     return image[:, rows[:, None], columns]
 
 
-def _logits(
-    network: SegmentationNetwork, tile: Float32[np.ndarray, "c y x"], device: Device
-) -> Float32[Tensor, "k v u"]:
+def _logits(network: Segmenter, tile: Float32[np.ndarray, "c y x"], device: Device) -> Float32[Tensor, "k v u"]:
     with torch.inference_mode(), device.autocast():
-        return network(device.place(torch.from_numpy(tile)[None]))[0].float().cpu()
+        logits: Tensor = network(device.place(torch.from_numpy(tile)[None]))[0]
+        return logits.float().cpu()
