@@ -90,7 +90,7 @@ class StudyFolder:
 
     def write_best(self, search: Search, trial: Trial) -> None:
         """Write `best.yaml`: the config of the best trial with its first seed."""
-        said = f"# Trial {trial.number} of '{search.name}': mean validation IoU {trial.value:.4f}, the best of {search.trials} at most.\n"
+        said = f"# Trial {trial.number} of a search: mean validation IoU {trial.value:.4f}.\n"
         write_text(self.best, said + search.config_of(trial.params).as_yaml())
 
 
