@@ -104,10 +104,10 @@ def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener 
         refuse_no_url(where.storage)
     pruner = refuse_pruner(asked.pruner, asked.seeds * (asked.config.data.folds or 1))
     space = read_space(asked.space, asked.config)
+    _refuse_unbuildable(space, asked.config)
     with enough_memory():
         prepared = prepare(data, within(asked.config, space), listen, fixed={*asked.fixed, *space})
         config = prepared.task.config
-        _refuse_unbuildable(space, config, prepared)
     if asked.seeds > 1 and config.data.seed is None:
         # All trainings share their parts: else the test part of one would have chosen the settings in another.
         config = configured(config, {"data.seed": config.seed})
@@ -195,14 +195,13 @@ def _status(folder: StudyFolder) -> Iterator[None]:
     folder.set_status("done")
 
 
-def _refuse_unbuildable(space: Space, config: Config, prepared: Prepared) -> None:
+def _refuse_unbuildable(space: Space, config: Config) -> None:
     """`ConfigError` where an end of a setting of the model is refused by the network alone, as more maps than it has."""
-    channels, classes = prepared.survey.channels, prepared.survey.classes.count
     for path, dimension in space.items():
         for end in dimension.ends if path.startswith("model.") else ():
             model = configured(config, {path: end}).model
             try:
-                build_network(model, in_channels=channels, classes=classes, seed=0)
+                build_network(model, in_channels=1, classes=2, seed=0)
             except ConfigError as error:
                 raise ConfigError(
                     f"The search space holds `{path}` = {end!r}. {error} --space FILE narrows the space."

@@ -3,10 +3,12 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+import yaml
 
 from utome.errors import ConfigError
 from utome.events import Event, Progressed
@@ -66,12 +68,12 @@ class StudyFolder:
             )
         try:
             return search_from_yaml(self.study.read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
             raise ConfigError(
                 f"'{self.study}' is damaged, so the search cannot go on. Begin again with another --out."
             ) from error
 
-    def run(self, trial: int, repetition: dict[str, int] | Any) -> Path:
+    def run(self, trial: int, repetition: Mapping[str, int]) -> Path:
         """The run folder of one training of a trial."""
         return self.trials / f"{trial:04d}" / repetition_name(repetition)
 

@@ -145,10 +145,10 @@ class Ledger:
             raise MachineError(_gone(f"'{file}' is no longer there"))  # SQLite would go on writing into nothing
         try:
             yield
-        except ModuleNotFoundError as error:
+        except ImportError:
             raise ConfigError(
-                f"The storage '{shown(self._url)}' needs the Python package `{error.name}`, which is not installed. For PostgreSQL "
-                "install `psycopg` (pip install 'psycopg[binary]') and write postgresql+psycopg://USER@HOST/DATABASE."
+                f"The storage '{shown(self._url)}' needs a Python package that is not installed. For PostgreSQL install `psycopg` "
+                "(pip install 'psycopg[binary]') and write postgresql+psycopg://USER@HOST/DATABASE."
             ) from None
         except sqlalchemy.exc.ArgumentError:
             raise ConfigError(_no_url(self._url)) from None
