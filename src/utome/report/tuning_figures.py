@@ -62,7 +62,7 @@ def _plane(space: Space, paths: tuple[str, str], trials: Sequence[Trial]) -> str
         if isinstance(dimension, Range) and dimension.log:
             scale("log")
     _colour_bar(figure, axes, low, high)
-    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=3)
+    _legend_below(axes)
     return _svg(figure, "plane")
 
 
@@ -82,12 +82,13 @@ def _course(trials: Sequence[Trial]) -> str:
         numbers, values = [trial.number for trial in pruned], [trial.value or 0.0 for trial in pruned]
         axes.scatter(numbers, values, facecolors="none", edgecolors=GREY, s=26, label="ended early, at its last rung")
     if complete:
+        numbers = [*(trial.number for trial in complete), max(trial.number for trial in trials)]
         best = np.maximum.accumulate([trial.value or 0.0 for trial in complete])
-        axes.step([trial.number for trial in complete], best, where="post", color="#d55e00", label="best so far")
+        axes.step(numbers, [*best, best[-1]], where="post", color="#d55e00", label="best so far")
     axes.set_xlabel("trial")
     axes.set_ylabel(SCORE)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, fontsize=9)
+    _legend_below(axes)
     return _svg(figure, "course")
 
 
@@ -160,8 +161,11 @@ def figure_colours(values: Sequence[float], low: float, high: float) -> list[tup
 
 
 def _scale(trials: Sequence[Trial]) -> tuple[float, float]:
-    """From the lower quarter to the best, so that a few that went wrong do not take all the colours."""
-    values = [trial.value for trial in trials if trial.value is not None]
+    """From the lowest tenth of the trials that came to their end to the best: neither those that went wrong nor half trainings take
+    all the colours.
+    """
+    whole = [trial for trial in trials if trial.state == "complete"]
+    values = [trial.value for trial in (whole if len(whole) > 1 else trials) if trial.value is not None]
     if not values:
         return 0.0, 1.0
     low, high = float(np.quantile(values, 0.1)), max(values)
@@ -201,6 +205,10 @@ def _figure(title: str) -> tuple[Figure, Axes]:
     axes.grid(color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _legend_below(axes: Axes) -> None:
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=3)
 
 
 def _colour_bar(figure: Figure, axes: Axes, low: float, high: float) -> None:
