@@ -193,10 +193,7 @@ def table(plan: Plan) -> str:
     for pruner, result in found.items():
         own = estimate(pooled[pruner].sums, Score(mean_iou))
         spread = "" if own.interval is None else f" ({own.interval.low:.3f} to {own.interval.high:.3f})"
-        seeds = [
-            float(mean_iou(np.sum([r.value for r in results if (r.arm, r.seed) == (pruner, seed)], axis=0)[None])[0])
-            for seed in SEEDS
-        ]
+        seeds = [float(mean_iou(_counts(results, pruner, seed)[None])[0]) for seed in SEEDS]
         share = result.epochs / found[FULL].epochs
         chosen = ", ".join(f"{value:g}" for value in result.best.params.values() if isinstance(value, int | float))
         cells = (
@@ -205,6 +202,11 @@ def table(plan: Plan) -> str:
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_verdicts(plan, found, results)])
+
+
+def _counts(results: list[Result], arm: str, seed: int) -> np.ndarray:
+    """The confusion matrices of all test images, added up."""
+    return np.sum([np.asarray(each.value) for each in results if (each.arm, each.seed) == (arm, seed)], axis=0)
 
 
 def _verdicts(plan: Plan, found: dict[str, TuneResult], results: list[Result]) -> list[str]:

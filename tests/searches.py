@@ -13,6 +13,7 @@ TRIALS = 5
 # Four epochs of two steps; the rungs of successive halving are after the first and the third.
 SEARCHED = (*SETTINGS, "training.steps_per_epoch=2")
 SPACE = "space:\n  optimizer.learning_rate: {low: 0.0003, high: 0.03, log: true}\n  training.batch: {low: 1, high: 3}\n"
+Kept = tuple[str, Mapping[str, Any], float | None, Mapping[int, float]]
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
 
 
@@ -52,11 +53,11 @@ def assert_same_search(out: Path, whole: Path) -> None:
     assert kept(out) == kept(whole)
 
 
-def kept(out: Path, url: str | None = None) -> list[tuple[str, Mapping[str, Any], float | None, Mapping[int, float]]]:
+def kept(out: Path, url: str | None = None) -> list[Kept]:
     """Of each trial in Optuna's storage: state, parameters, value, reports."""
     storage = optuna.storages.RDBStorage(url or f"sqlite:///{out / 'study.db'}")
     (name,) = [line.split()[-1] for line in (out / "study.yaml").read_text().splitlines() if line.startswith("name:")]
     study = optuna.load_study(study_name=name, storage=storage)
-    found = [(STATES[trial.state.name], trial.params, trial.value, trial.intermediate_values) for trial in study.trials]
+    found: list[Kept] = [(STATES[trial.state.name], trial.params, trial.value, trial.intermediate_values) for trial in study.trials]
     storage.engine.dispose()
     return found

@@ -1,4 +1,4 @@
-"""What goes wrong in a search: trials that fail, storages that are gone, data that are others. All so far is kept, and a sentence says so."""
+"""What goes wrong in a search: trials that fail, storages that are gone, other data. All so far is kept, and a sentence says so."""
 
 import csv
 import json

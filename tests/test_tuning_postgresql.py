@@ -56,15 +56,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def run(*command: str | Path) -> None:
     """A command that must succeed. Its output goes nowhere: a server that it starts would keep a pipe open."""
-    subprocess.run(list(map(str, command)), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", timeout=60)
+    subprocess.run(
+        list(map(str, command)), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", timeout=60
+    )
 
 
-def test_a_search_in_postgresql_is_killed_goes_on_and_is_the_one_in_a_file(runs: Runs, server: str, tmp_path: Path) -> None:
+def test_a_search_in_postgresql_is_killed_goes_on_and_is_the_one_in_a_file(
+    runs: Runs, server: str, tmp_path: Path
+) -> None:
     for name in ("there", "here"):
         (tmp_path / name).mkdir()
     there, here = tmp_path / "there" / "study", tmp_path / "here" / "study"
     killed = runs.wait(
-        runs.start(*command(runs, there, "--storage", server, trials=3), faults=[at_call("optuna.study.study:Study.tell", 2)])
+        runs.start(
+            *command(runs, there, "--storage", server, trials=3), faults=[at_call("optuna.study.study:Study.tell", 2)]
+        )
     )
     assert killed.code == -9, killed.said
     ended = runs.wait(runs.start("tune", runs.data, "--out", there, "--resume"))

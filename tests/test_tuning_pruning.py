@@ -14,10 +14,10 @@ from utome.tuning.importance import importances
 from utome.tuning.pruning import Judge
 from utome.tuning.sampling import suggest
 from utome.tuning.savings import Sooner, curves_of, replay, sooner
-from utome.tuning.space import Choices, Params, Range
+from utome.tuning.space import Choices, Params, Range, Space
 from utome.tuning.trial import Pruner, Rung, Trial, best_of, first_rung, stages
 
-SPACE = {"a": Range(1, 512), "b": Range(1.0, 1000.0, step=1.0), "c": Choices(("x", "y"))}
+SPACE: Space = {"a": Range(1, 512), "b": Range(1.0, 1000.0, step=1.0), "c": Choices(("x", "y"))}
 EPOCHS = 54
 
 

@@ -1,6 +1,5 @@
 """A training that goes from rung to rung is the training that went in one go, bit for bit."""
 
-import json
 from pathlib import Path
 
 import pytest

@@ -86,7 +86,8 @@ def test_whole_numbers_stay_whole_and_others_do_not() -> None:
 
 def test_values_are_put_in_their_places_and_forms_change() -> None:
     changed = configured(UNET, {"optimizer.name": "sgd", RATE: 0.5, "model.norm": "none"})
-    assert (changed.optimizer.name, changed.optimizer.learning_rate, changed.model.norm) == ("sgd", 0.5, "none")
+    assert (changed.optimizer.name, changed.optimizer.learning_rate) == ("sgd", 0.5)
+    assert leaves(changed.as_dict())["model.norm"] == "none"
     assert "optimizer.betas" not in leaves(changed.as_dict())
 
 
@@ -177,11 +178,11 @@ def test_the_same_search_and_more_trials_are_not_refused() -> None:
 
 def test_a_pruner_that_there_is_not_or_that_could_end_nothing_is_refused() -> None:
     with pytest.raises(
-        ConfigError, match="There is no pruner 'mediant'. Accepted: none, median, halving, hyperband, wilcoxon."
+        ConfigError, match=r"There is no pruner 'mediant'\. Accepted: none, median, halving, hyperband, wilcoxon."
     ):
         refuse_pruner("mediant", 1)
     with pytest.raises(
-        ConfigError, match="with 4 of them it saves nothing. Give --seeds 5 or more, or --set data.folds=5"
+        ConfigError, match=r"with 4 of them it saves nothing. Give --seeds 5 or more, or --set data.folds=5"
     ):
         refuse_pruner("wilcoxon", 4)
     assert refuse_pruner("wilcoxon", 5) == "wilcoxon"

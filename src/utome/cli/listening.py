@@ -77,7 +77,7 @@ def trial_line(event: TrialBegun | TrialEnded) -> str:
     values = " ".join(
         f"{path}={value:.5g}" if isinstance(value, float) else f"{path}={value}" for path, value in event.params.items()
     )
-    opening = f"trial {event.trial + 1}/{event.trials}  {values}"
+    opening = f"trial {event.trial} ({event.trial + 1}/{event.trials})  {values}"
     if isinstance(event, TrialBegun):
         return f"{opening}  {'goes on' if event.again else 'begins'}"
     words = {"complete": "mean IoU", "pruned": "ended early at mean IoU"}

@@ -16,7 +16,7 @@ def status(places: Sequence[Path], *, json: bool) -> None:
     runs = [run_status(each) for each in folders if not is_search(each)]
     alone = len(folders) == 1 and folders[0] == places[0]
     if json:
-        documents = [each.as_json() for each in (*runs, *searches)]
+        documents = [*(run.as_json() for run in runs), *(search.as_json() for search in searches)]
         say_json(documents[0] if alone else documents)
         return
     for line in _lines(runs[0]) if alone and runs else _table(runs) if runs else ():

@@ -96,7 +96,8 @@ class Searching:
                 self._end(each, "failed", str(error))
                 return
             run = self.folder.run(number, search.repetitions[repetition])
-            legs.append(Leg(number, repetition, self.data, run, config, stage.until))
+            # Whole paths: a worker of a cluster has a folder of its own to begin from.
+            legs.append(Leg(number, repetition, self.data.resolve(), run.resolve(), config, stage.until))
         each.waiting = set(stage.repetitions)
         for leg in legs:
             fan.add(leg)
