@@ -58,6 +58,8 @@ def kept(out: Path, url: str | None = None) -> list[Kept]:
     storage = optuna.storages.RDBStorage(url or f"sqlite:///{out / 'study.db'}")
     (name,) = [line.split()[-1] for line in (out / "study.yaml").read_text().splitlines() if line.startswith("name:")]
     study = optuna.load_study(study_name=name, storage=storage)
-    found: list[Kept] = [(STATES[trial.state.name], trial.params, trial.value, trial.intermediate_values) for trial in study.trials]
+    found: list[Kept] = [
+        (STATES[trial.state.name], trial.params, trial.value, trial.intermediate_values) for trial in study.trials
+    ]
     storage.engine.dispose()
     return found

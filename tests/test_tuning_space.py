@@ -1,11 +1,14 @@
 """Search spaces: what is refused before anything is trained, and what a recipe or a file says."""
 
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.conftest import ROOT
 from utome.config.overrides import override
 from utome.config.settings import leaves
 from utome.errors import ConfigError
@@ -186,3 +189,12 @@ def test_a_pruner_that_there_is_not_or_that_could_end_nothing_is_refused() -> No
     ):
         refuse_pruner("wilcoxon", 4)
     assert refuse_pruner("wilcoxon", 5) == "wilcoxon"
+
+
+def test_the_file_that_the_page_shows_is_accepted(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    shown = textwrap.dedent("".join(re.findall(r"^    .*\n", page, re.MULTILINE)))
+    (tmp_path / "space.yaml").write_text(shown)
+    file = read_space_file(tmp_path / "space.yaml")
+    assert set(read_space(file.space, UNET)) == {RATE, "model.dropout", "model.norm"}
+    assert file.trials == 30
