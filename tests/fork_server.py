@@ -19,9 +19,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 # All that a run imports, so that children need not.
-IMPORTED = ("utome.cli.app", "utome.cli.commands", "utome.cli.listening", "utome.jobs.train", "utome.jobs.resume")
+IMPORTED = (
+    "utome.cli.app", "utome.cli.commands", "utome.cli.listening", "utome.jobs.train", "utome.jobs.resume", "utome.jobs.tune",
+)  # fmt: skip
 # What torch imports when a network is first measured, which takes longer than these runs.
-LATE = ("torch._dynamo", "torch._inductor", "pydantic.type_adapter", "rich._emoji_codes")
+LATE = (
+    "torch._dynamo", "torch._inductor", "pydantic.type_adapter", "rich._emoji_codes", "optuna", "optuna.samplers", "optuna.pruners",
+    "optuna.storages._rdb.storage", "optuna.storages._rdb.alembic", "alembic.command", "sqlalchemy.dialects.sqlite",
+)  # fmt: skip
 PLOTTING = ("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "scipy.ndimage")
 
 
@@ -241,10 +246,12 @@ def _poison(fault: Mapping[str, Any]) -> None:
 
 
 def _without_report(fault: Mapping[str, Any]) -> None:
-    """Leave out the page, which takes longer than all the rest."""
+    """Leave out the pages, which take longer than all the rest."""
     del fault
     train: Any = import_module("utome.jobs.train")
     train.write_report = lambda *_: None
+    tune: Any = import_module("utome.jobs.tune")
+    tune.study_html = lambda *_: ""
 
 
 def _signal(names: list[str]) -> None:

@@ -57,10 +57,11 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
     shutil.copytree(sample_folder() / "train", tmp_path / "MY")
     shutil.copytree(sample_folder() / "test" / "images", tmp_path / "NEWIMAGES")
     assert [command.split()[1] for command in commands()] == [
-        "inspect", "train", "evaluate", "predict", "models", "inspect", "inspect", "recipes", "train",
+        "inspect", "train", "evaluate", "predict", "models", "inspect", "inspect", "recipes", "train", "tune", "train",
     ]  # fmt: skip
     for command in commands():
         line = f"{command} {SHORT}" if command.startswith("utome train") else command
+        line = f"{line} {SHORT} --trials 2" if command.startswith("utome tune") else line
         line = line.replace("--minutes 10", "--minutes 0.1")
         done = subprocess.run(
             [sys.executable, "-m", *shlex.split(line)], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -81,6 +81,39 @@ class Estimated(Event):
         return f"About {duration(self.seconds)} for {epochs}{memory}."
 
 
+@dataclass(frozen=True)
+class TrialBegun(Event):
+    """A trial of a search has begun, or goes on after an interruption, with these values."""
+
+    trial: int
+    trials: int
+    params: Mapping[str, Any]
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class TrialReported(Event):
+    """A trial has come to a rung: after so many epochs its best validation mean IoU, the mean over its seeds, is this."""
+
+    trial: int
+    epoch: int
+    value: float
+
+
+@dataclass(frozen=True)
+class TrialEnded(Event):
+    """A trial is complete, pruned or failed; `best` says whether it is the best so far, `reason` why it failed."""
+
+    trial: int
+    trials: int
+    params: Mapping[str, Any]
+    state: str
+    value: float | None
+    epochs: int
+    best: bool
+    reason: str | None = None
+
+
 Listener = Callable[[Event], None]
 
 

@@ -38,6 +38,7 @@ from utome.cli.options import (
     TruthHolds,
     Unit,
 )
+from utome.cli.tuning import tune
 from utome.errors import ConfigError, LostProcessError, UtomeError
 from utome.launch import launched
 
@@ -138,6 +139,9 @@ def train(
     settings = _with(assignments, {"data.layout": layout, "data.group": group})
     source = commands.Source(recipe, settings, config)
     commands.train(data, commands.TrainOptions(source, out, minutes, resume, tensorboard), json=json)
+
+
+app.command()(tune)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
 from utome.events import Event, Listener
 from utome.launch import launched
-from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
+from utome.recipes.library import Recipe, load_recipe, recipe_names, settings_over_recipe
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
     from utome.jobs.train import TrainResult
@@ -149,14 +149,23 @@ def recipes(name: str | None, assignments: tuple[str, ...], *, json: bool) -> No
     recipe = load_recipe(name)
     if json:
         say_json({"name": recipe.name, "title": recipe.title, "paper": recipe.paper, "published": dict(recipe.published),
-                  "reasons": dict(recipe.reasons), "settings": recipe.config.as_dict()})  # fmt: skip
+                  "reasons": dict(recipe.reasons), "settings": recipe.config.as_dict(),
+                  "search": {"space": dict(recipe.space), "trials": recipe.trials, "reason": recipe.searched}})  # fmt: skip
         return
-    say(f"# {recipe.name}: {recipe.title}\n# {recipe.paper}")
+    for line in _told(recipe):
+        say(line)
+
+
+def _told(recipe: Recipe) -> Iterator[str]:
+    yield f"# {recipe.name}: {recipe.title}\n# {recipe.paper}"
     for path, where in recipe.published.items():
-        say(f"# {path}: published, {where}")
+        yield (f"# {path}: published, {where}")
     for path, why in recipe.reasons.items():
-        say(f"# {path}: {why}")
-    say(recipe.config.as_yaml().rstrip())
+        yield (f"# {path}: {why}")
+    yield (f"# utome tune searches, in {recipe.trials} trials: {recipe.searched}")
+    for path, dimension in recipe.space.items():
+        yield (f"#   {path}: {json_format.dumps(dimension)}")
+    yield (recipe.config.as_yaml().rstrip())
 
 
 def preview(data: Path, source: Source, out: Path, *, json: bool) -> None:

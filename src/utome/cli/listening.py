@@ -9,7 +9,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from utome.cli.blocks import blocks
 from utome.errors import InterruptedRunError
-from utome.events import EpochDone, Estimated, Event, Listener, Noted, Progressed, silent
+from utome.events import (
+    EpochDone,
+    Estimated,
+    Event,
+    Listener,
+    Noted,
+    Progressed,
+    TrialBegun,
+    TrialEnded,
+    silent,
+)
 from utome.launch import launched
 
 
@@ -62,6 +72,20 @@ def epoch_line(epoch: EpochDone) -> str:
     )
 
 
+def trial_line(event: TrialBegun | TrialEnded) -> str:
+    """One trial of a search in one line."""
+    values = " ".join(
+        f"{path}={value:.5g}" if isinstance(value, float) else f"{path}={value}" for path, value in event.params.items()
+    )
+    opening = f"trial {event.trial} ({event.trial + 1}/{event.trials})  {values}"
+    if isinstance(event, TrialBegun):
+        return f"{opening}  {'goes on' if event.again else 'begins'}"
+    words = {"complete": "mean IoU", "pruned": "ended early at mean IoU"}
+    if event.state not in words:
+        return f"{opening}  failed: {event.reason}"
+    return f"{opening}  {words[event.state]} {event.value:.4f}, {event.epochs} epochs{'  best' if event.best else ''}"
+
+
 def _plot(epochs: Sequence[EpochDone], console: Console) -> str:
     """The course of the validation loss and mean IoU; nothing before the second epoch, nor where the terminal has no blocks."""
     if len(epochs) < 2 or console.options.ascii_only:
@@ -88,3 +112,5 @@ def _say(console: Console, event: Event) -> None:
         console.print(event.sentence, markup=False)
     elif isinstance(event, Noted):
         console.print(event.text, markup=False)
+    elif isinstance(event, TrialBegun | TrialEnded):
+        console.print(trial_line(event), markup=False)

@@ -1,22 +1,29 @@
-"""`utome status`: a run in a few lines, several in a table."""
+"""`utome status`: a run or a search in a few lines, several runs in a table, and searches below it."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from utome.cli.commands import say, say_json
 from utome.events import duration
+from utome.jobs.search_status import SearchStatus, is_search, search_status
 from utome.jobs.status import RunStatus, find_runs, run_status
 
 
 def status(places: Sequence[Path], *, json: bool) -> None:
-    """Show where each run stands; a single run has one JSON object, all else a list of them."""
-    found = [run_status(run) for run in find_runs(places)]
-    alone = len(found) == 1 and Path(found[0].run) == places[0]
+    """Show where each run and search stands; a single one has one JSON object, all else a list of them."""
+    folders = find_runs(places)
+    searches = [search_status(each) for each in folders if is_search(each)]
+    runs = [run_status(each) for each in folders if not is_search(each)]
+    alone = len(folders) == 1 and folders[0] == places[0]
     if json:
-        say_json(found[0].as_json() if alone else [each.as_json() for each in found])
+        documents = [*(run.as_json() for run in runs), *(search.as_json() for search in searches)]
+        say_json(documents[0] if alone else documents)
         return
-    for line in _lines(found[0]) if alone else _table(found):
+    for line in _lines(runs[0]) if alone and runs else _table(runs) if runs else ():
         say(line)
+    for search in searches:
+        for line in _search_lines(search):
+            say(line)
 
 
 def _lines(run: RunStatus) -> list[str]:
@@ -28,6 +35,18 @@ def _lines(run: RunStatus) -> list[str]:
     if run.next is not None:
         lines.append(f"Next: {run.next}")
     return lines
+
+
+def _search_lines(search: SearchStatus) -> list[str]:
+    counts = ", ".join(f"{count} {state}" for state, count in search.trials.items()) or "none yet"
+    lines = [
+        f"{search.study}: {search.status}{f' ({search.reason})' if search.reason else ''}",
+        f"trials {sum(search.trials.values())}/{search.of}: {counts}; {search.epochs} epochs trained",
+    ]
+    if search.best_trial is not None:
+        values = " ".join(f"{path}={value}" for path, value in search.best_params.items())
+        lines.append(f"The best so far is {search.best_trial}: {values}, mean IoU {search.best_val_mean_iou:.3f}")
+    return lines if search.next is None else [*lines, f"Next: {search.next}"]
 
 
 def _table(runs: Sequence[RunStatus]) -> list[str]:

@@ -66,6 +66,10 @@ class DataSettings(Section):
     test_size: Size | None = Field(
         None, description="the same for all images but the training ones; none: as data.size"
     )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = Field(
+        None,
+        description="parts are drawn by it, so that trainings of several seeds share them; none: by the seed of the training",
+    )
     validation: Share = Field(
         0.15, description="share of the images that choose the best model, where the folders do not say"
     )

@@ -17,7 +17,7 @@ from utome.files import write_text
 from utome.jobs.advising import Advice, advised
 from utome.jobs.costing import Cost, measure_cost
 from utome.jobs.preparing import build
-from utome.jobs.reading import read_data, rule
+from utome.jobs.reading import read_data, rule, split_seed
 from utome.recipes.library import load_recipe
 from utome.report.inspection import inspection_html
 
@@ -100,7 +100,7 @@ def inspect(data: Path, assignments: Sequence[str] = (), *, cost: bool = True, l
     config = override(load_recipe("auto").settings, assignments)
     found, by = read_data(data, config.data, listen), rule(config.data)
     try:
-        parts = split(found.facts, by, seed=config.seed)
+        parts = split(found.facts, by, seed=split_seed(config.data, config.seed))
     except DataError as error:
         return Inspection(data, config, found, None, (), (), None, refusal=error)
     suited, advice = advised(found, config, {each.partition("=")[0].strip() for each in assignments})

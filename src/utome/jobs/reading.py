@@ -69,14 +69,19 @@ def declared(settings: DataSettings) -> Declared:
 
 
 def split_data(found: Survey, settings: DataSettings, *, seed: int, listen: Listener) -> Split:
-    """The parts; every doubt about the data is said."""
+    """The parts, drawn by this seed unless the settings have their own; every doubt about the data is said."""
     by = rule(settings)
-    parts = split(found.facts, by, seed=seed)
+    parts = split(found.facts, by, seed=split_seed(settings, seed))
     if by.folds is not None:
         listen(Noted(f"Fold {by.fold} of {by.folds}, counted from 0, is the test part."))
     for problem in problems(found, parts, by):
         listen(Noted(f"WARNING: {problem}"))
     return parts
+
+
+def split_seed(settings: DataSettings, seed: int) -> int:
+    """What parts are drawn by, in a training of this seed."""
+    return seed if settings.seed is None else settings.seed
 
 
 def rule(settings: DataSettings) -> Rule:

@@ -25,8 +25,12 @@ from utome.training.state import Saved, put_back
 MAY_CHANGE = ("training.epochs", "training.stopping.", "training.save_minutes", "machine.")
 
 
-def resume(data: Path, out: Path, *, assignments: Sequence[str] = (), listen: Listener = silent) -> TrainResult:
+def resume(
+    data: Path, out: Path, *, assignments: Sequence[str] = (), until: int | None = None, listen: Listener = silent
+) -> TrainResult:
     """Go on with the run in `out` from its newest whole state, with its own config but for what `assignments` change.
+
+    With `until` it goes on to the end of that epoch alone, see `utome.jobs.train.run`.
 
     Final weights and history are those of the run that was never stopped, bit for bit, on the same machine, versions, device,
     threads and processes. `ConfigError` where there is no run, another process works on it, or its config or data are no longer its own;
@@ -52,7 +56,7 @@ def resume(data: Path, out: Path, *, assignments: Sequence[str] = (), listen: Li
         for note in _notes(saved, prepared, progress):
             listen(Noted(note))
         by_first(lambda: folder.go_on(config, progress.history))
-        return run(prepared, progress, folder, listen)
+        return run(prepared, progress, folder, listen, until=until)
 
 
 def refuse_other_settings(begun: Mapping[str, Any], config: Config, out: Path) -> None:

@@ -1,7 +1,7 @@
 """`utome train`: from a folder of pairs to a run folder with a model, an honest score and a report."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,21 +64,26 @@ def train(
     by_first(folder.refuse_if_there)
     with enough_memory():
         prepared = plan(data, config, fixed=fixed, minutes=minutes, listen=listen)
+        return start(prepared, folder, listen)
 
-        def make_room() -> None:
-            refuse_too_little_space(out, prepared.task)
-            new_folder(folder.checkpoints)
 
-        def write_down() -> None:
-            folder.refuse_another_run()
-            if prepared.starting is not None:
-                folder.write_starting_weights(prepared.starting)
-            folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+def start(prepared: Prepared, folder: RunFolder, listen: Listener, *, until: int | None = None) -> TrainResult:
+    """Train what is prepared, in a new folder, from its first step; for `until` see `run`."""
 
-        by_first(make_room)
-        with alone(folder):
-            by_first(write_down)
-            return run(prepared, begin(prepared.task), folder, listen)
+    def make_room() -> None:
+        refuse_too_little_space(folder.path, prepared.task)
+        new_folder(folder.checkpoints)
+
+    def write_down() -> None:
+        folder.refuse_another_run()
+        if prepared.starting is not None:
+            folder.write_starting_weights(prepared.starting)
+        folder.create(prepared.task.config, describe_data(prepared.survey, prepared.split), prepared.task.device)
+
+    by_first(make_room)
+    with alone(folder):
+        by_first(write_down)
+        return run(prepared, begin(prepared.task), folder, listen, until=until)
 
 
 @contextmanager
@@ -131,21 +136,30 @@ def _within(prepared: Prepared, seconds: float, spent: float, listen: Listener) 
     return rebuild(prepared, config)
 
 
-def run(prepared: Prepared, progress: Progress, folder: RunFolder, listen: Listener) -> TrainResult:
-    """Train to the end, score, and write the report; `status.json` says how it ended. The folder is this process's alone."""
+def run(
+    prepared: Prepared, progress: Progress, folder: RunFolder, listen: Listener, *, until: int | None = None
+) -> TrainResult:
+    """Train to the end, score, and write the report; `status.json` says how it ended. The folder is this process's alone.
+
+    With `until` it goes to the end of that epoch alone, of as many as the config says, and the run is then `paused`: its best model is
+    written, but nothing is scored. Gone on with, it comes to the same bytes as one that went in one go.
+    """
 
     def tell(event: Event) -> None:
         if is_first():
             folder.journal(event)
         listen(event)
 
-    with ended_together(), _status(folder), stoppable() as stop:
+    paused = (
+        None if until is None else lambda: f"after epoch {progress.epoch} of {prepared.task.config.training.epochs}"
+    )
+    with ended_together(), _status(folder, paused), stoppable() as stop:
         tell(Noted(f"Run folder: {folder.path}"))
         if size() > 1:
             tell(Noted(_shared_out(prepared.task.config.training.batch)))
-        _fit(prepared, progress, folder, tell, stop)
+        _fit(prepared, progress, Going(folder, stop, until), tell)
         leave()  # the other processes have nothing more to do
-        if is_first():
+        if is_first() and until is None:
             stop.at_once()
             group = prepared.task.config.data.group
             scored = score_split(
@@ -167,18 +181,28 @@ def about(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _fit(prepared: Prepared, progress: Progress, folder: RunFolder, tell: Listener, stop: Stop) -> None:
+@dataclass(frozen=True)
+class Going:
+    """Where a training writes, what may tell it to end, and its last epoch if that is not the config's."""
+
+    folder: RunFolder
+    stop: Stop
+    until: int | None
+
+
+def _fit(prepared: Prepared, progress: Progress, going: Going, tell: Listener) -> None:
     """Train, saving on the way; the best model is written at the end, also of a run that was interrupted."""
+    folder = going.folder
     task, checkpoints = prepared.task, Checkpoints(folder.checkpoints, about(prepared))
     seconds = 60 * task.config.training.save_minutes
     keeper = CheckpointKeeper(
-        task, progress, checkpoints, seconds, stop.told, lambda: folder.write_history(progress.history)
+        task, progress, checkpoints, seconds, going.stop.told, lambda: folder.write_history(progress.history)
     )
     try:
         # To try what fits, all processes would have to come along; one alone would wait for the others.
         with enough_memory((lambda: what_fits(task)) if size() == 1 else None):
             keeper.begin()
-            fit(task, progress, keeper, listen=Forecast(task, progress, tell))
+            fit(task, progress, keeper, listen=Forecast(task, progress, tell), until=going.until)
     except BaseException:
         with suppress(UtomeError):  # what ended the training is what matters
             _write_model(prepared, checkpoints, folder)
@@ -194,8 +218,8 @@ def _write_model(prepared: Prepared, checkpoints: Checkpoints, folder: RunFolder
 
 
 @contextmanager
-def _status(folder: RunFolder) -> Iterator[None]:
-    """Leave behind in `status.json` how the run ended."""
+def _status(folder: RunFolder, paused: Callable[[], str] | None) -> Iterator[None]:
+    """Leave behind in `status.json` how the run ended; `paused` says where it waits, if it is to go on later."""
     try:
         yield
     except (KeyboardInterrupt, InterruptedRunError) as error:
@@ -206,7 +230,10 @@ def _status(folder: RunFolder) -> Iterator[None]:
         with suppress(MachineError):  # the disk may be what failed
             _set_status(folder, "failed", str(error))
         raise
-    _set_status(folder, "done")
+    if paused is None:
+        _set_status(folder, "done")
+    else:
+        _set_status(folder, "paused", paused())
 
 
 def _set_status(folder: RunFolder, status: Status, reason: str | None = None) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +23,7 @@ class Recipe:
     `published` tells for each setting stated by the paper where it stands there; `reasons` why the others were
     chosen. Together they hold every setting, by dotted path. The file of a recipe that is `like` another one holds only
     what differs from it. `network_of` names the recipe that has the same network, where this one differs in its training alone.
+    `space` is what `utome tune` searches, in so many `trials`; `searched` says why.
     """
 
     name: str
@@ -32,6 +33,9 @@ class Recipe:
     reasons: Mapping[str, str]
     settings: Mapping[str, Any]
     network_of: str | None = None
+    space: Mapping[str, Any] = field(default_factory=dict)
+    trials: int = 15
+    searched: str = ""
 
     @property
     def config(self) -> Config:
@@ -63,7 +67,10 @@ def load_recipe(name: str) -> Recipe:
     content = _content(name)
     settings = {"recipe": name, **content["settings"]}
     texts = content["title"], content["paper"], content["published"], content["reasons"]
-    return Recipe(name, *texts, settings, content.get("network_of"))
+    search = content["search"]
+    return Recipe(
+        name, *texts, settings, content.get("network_of"), search["space"], search["trials"], search["reason"]
+    )
 
 
 def _content(name: str) -> dict[str, Any]:

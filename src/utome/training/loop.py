@@ -61,14 +61,16 @@ class Fleeting:
         """There is nothing to go back to; training tries again from where it is, and ends after the last try."""
 
 
-def fit(task: Task, progress: Progress, keeper: Keeper, *, listen: Listener) -> None:
-    """Train from where `progress` stands until the last epoch, or until patience ends.
+def fit(task: Task, progress: Progress, keeper: Keeper, *, listen: Listener, until: int | None = None) -> None:
+    """Train from where `progress` stands until the last epoch, or until patience ends; with `until`, that epoch is the last of this call.
+
+    Nothing else knows of `until`: the schedule of the learning rate is that of the whole training.
 
     Where numbers go wrong, training goes back to the last good state and on from there at half the learning rate, three times at most;
     then `NumericalError`.
     """
-    stopping = task.config.training.stopping
-    while progress.epoch < task.config.training.epochs:
+    stopping, epochs = task.config.training.stopping, task.config.training.epochs
+    while progress.epoch < (epochs if until is None else min(until, epochs)):
         if stopping.patience is not None and progress.stopping.waited >= stopping.patience:
             break
         try:

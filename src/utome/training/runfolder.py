@@ -29,7 +29,7 @@ from utome.files import append_line, cut_torn_line, exclusive, sha256_bytes, swe
 from utome.modelfolder.card import StartingWeightsEntry
 from utome.training.journals import history_csv, timing_csv
 
-Status = Literal["running", "interrupted", "done", "failed"]
+Status = Literal["running", "paused", "interrupted", "done", "failed"]
 STARTING_WEIGHTS = "starting_weights.json"
 
 

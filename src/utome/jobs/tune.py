@@ -1,0 +1,224 @@
+"""`utome tune`: search settings on a folder of pairs, and leave the best as a config to train with."""
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from utome.config.settings import Config
+from utome.device import enough_memory
+from utome.errors import ConfigError, InterruptedRunError, MachineError, PartlyFailedError
+from utome.events import Event, Listener, Noted, silent
+from utome.execution import Workers
+from utome.files import sweep, write_text
+from utome.jobs.preparing import Prepared, prepare
+from utome.jobs.searching import Searching
+from utome.models.architectures import build_network
+from utome.report.tuning import study_html
+from utome.training.runfolder import data_hash
+from utome.tuning.folder import StudyFolder
+from utome.tuning.ledger import Ledger, refuse_no_url, shown
+from utome.tuning.savings import Sooner, curves_of, sooner
+from utome.tuning.search import Again, Search, refuse_differences, refuse_pruner
+from utome.tuning.space import Space, configured, read_space, within
+from utome.tuning.trial import Trial, best_of
+
+IN_THE_FOLDER = "study.db in this folder"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a new search is to be: `assignments` are what was given by hand, `fixed` the settings that `auto` does not choose."""
+
+    config: Config
+    assignments: tuple[str, ...]
+    space: Mapping[str, Any]
+    trials: int
+    seeds: int = 1
+    pruner: str = "none"
+
+    @property
+    def fixed(self) -> Collection[str]:
+        """What the recipe `auto` leaves as it is."""
+        return {each.partition("=")[0].strip() for each in self.assignments}
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where trainings run, and the URL of the storage, if that is not a file in the study's folder."""
+
+    workers: Workers = field(default_factory=Workers)
+    storage: str | None = None
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """Where the study lies, what was asked, all trials, the best, and what ending trials early would have saved of a full search."""
+
+    out: Path
+    search: Search
+    trials: tuple[Trial, ...]
+    best: Trial
+    sooner: tuple[Sooner, ...]
+
+    def count(self, state: str) -> int:
+        """How many trials ended in this way."""
+        return sum(trial.state == state for trial in self.trials)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs trained in all."""
+        return sum(trial.epochs for trial in self.trials)
+
+    @property
+    def epochs_of_full(self) -> int:
+        """Epochs that the same trials would have taken, each to its end; of failed ones, those that they took."""
+        whole = self.search.epochs * len(self.search.repetitions)
+        return sum(trial.epochs if trial.state == "failed" else whole for trial in self.trials)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of `utome tune --json`."""
+        return {
+            "study": str(self.out),
+            "config": str(self.out / "best.yaml"),
+            "report": str(self.out / "report.html"),
+            "best": {"trial": self.best.number, "params": dict(self.best.params), "val_mean_iou": self.best.value},
+            "trials": {state: self.count(state) for state in ("complete", "pruned", "failed")},
+            "epochs": self.epochs,
+            "epochs_of_full_search": self.epochs_of_full,
+            "sooner": [each.as_json() for each in self.sooner],
+        }
+
+
+def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener = silent) -> TuneResult:
+    """Search anew, into the new folder `out`.
+
+    Nothing is written before data, settings, space and storage are found good. Trials that fail are marked as failed and the search goes
+    on; `PartlyFailedError` where none came to its end.
+    """
+    folder = StudyFolder(out)
+    folder.refuse_if_there()
+    if where.storage is not None:
+        refuse_no_url(where.storage)
+    pruner = refuse_pruner(asked.pruner, asked.seeds * (asked.config.data.folds or 1))
+    space = read_space(asked.space, asked.config)
+    _refuse_unbuildable(space, asked.config)
+    with enough_memory():
+        prepared = prepare(data, within(asked.config, space), listen, fixed={*asked.fixed, *space})
+        config = prepared.task.config
+    if asked.seeds > 1 and config.data.seed is None:
+        # All trainings share their parts: else the test part of one would have chosen the settings in another.
+        config = configured(config, {"data.seed": config.seed})
+    search = Search(
+        f"{out.resolve().name}-{secrets.token_hex(4)}", config.recipe, asked.assignments, asked.trials, asked.seeds, pruner, space,
+        IN_THE_FOLDER if where.storage is None else shown(where.storage), str(data.resolve()), _hash(prepared), config,
+    )  # fmt: skip
+    with folder.alone():
+        folder.refuse_if_there()
+        folder.write_search(search)
+        return _searched(search, data, folder, where, listen)
+
+
+def tune_further(data: Path, again: Again, out: Path, *, where: Where, listen: Listener = silent) -> TuneResult:
+    """Go on with the search in `out`: finished trials stay, those under way go on from their checkpoints.
+
+    `ConfigError` where something is asked for that is another than at the beginning, but for the number of trials.
+    """
+    folder = StudyFolder(out)
+    before = folder.search()
+    with folder.alone():
+        sweep(out)
+        refuse_differences(again, before, out)
+        search = replace(before, trials=again.trials or before.trials)
+        storage = _same_storage(where.storage, search)
+        with enough_memory():
+            prepared = prepare(data, search.config, silent)
+        if _hash(prepared) != search.data_sha256:
+            raise ConfigError(
+                f"The images or masks are not those that '{out}' was searched on, which lay in '{search.data}'. Give its own data, or "
+                "begin anew with another --out."
+            )
+        if search != before:
+            folder.write_search(search)
+        return _searched(search, data, folder, replace(where, storage=storage), listen)
+
+
+def _searched(search: Search, data: Path, folder: StudyFolder, where: Where, listen: Listener) -> TuneResult:
+    """Search to the end, and write the report; `status.json` says how it ended."""
+
+    def tell(event: Event) -> None:
+        folder.journal(event)
+        listen(event)
+
+    with _status(folder):
+        tell(Noted(f"Study folder: {folder.path}"))
+        ledger = Ledger(where.storage or f"sqlite:///{folder.path / 'study.db'}", search.name, search.space)
+        ledger.open(begun=folder.begun)
+        folder.write_table(search, ledger.trials)
+        at_once = where.workers.processes
+        Searching(search, data, folder, ledger, tell).to_the_end(where.workers, at_once)
+        return _concluded(search, folder, ledger.trials)
+
+
+def _concluded(search: Search, folder: StudyFolder, trials: Sequence[Trial]) -> TuneResult:
+    best = best_of(trials)
+    if best is None:
+        reasons = dict.fromkeys(trial.reason for trial in trials if trial.reason)
+        raise PartlyFailedError(
+            f"None of the {len(trials)} trials came to its end. {' '.join(list(reasons)[:3])} '{folder.path / 'trials.csv'}' has all "
+            "reasons. Change the space with --space, or the settings with --set, and give another --out."
+        )
+    folder.write_best(search, best)
+    curves = curves_of(search, trials, folder)
+    early = sooner(search, trials, curves)
+    result = TuneResult(folder.path, search, tuple(trials), best, early)
+    write_text(folder.report, study_html(search, trials, curves, early))
+    return result
+
+
+@contextmanager
+def _status(folder: StudyFolder) -> Iterator[None]:
+    """Leave behind in `status.json` how the search ended."""
+    folder.set_status("running")
+    try:
+        yield
+    except (KeyboardInterrupt, InterruptedRunError) as error:
+        with suppress(MachineError):
+            folder.set_status("interrupted", "Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
+        raise
+    except BaseException as error:
+        with suppress(MachineError):  # the disk may be what failed
+            folder.set_status("failed", str(error))
+        raise
+    folder.set_status("done")
+
+
+def _refuse_unbuildable(space: Space, config: Config) -> None:
+    """`ConfigError` where an end of a setting of the model is refused by the network alone, as more maps than it has."""
+    for path, dimension in space.items():
+        for end in dimension.ends if path.startswith("model.") else ():
+            model = configured(config, {path: end}).model
+            try:
+                build_network(model, in_channels=1, classes=2, seed=0)
+            except ConfigError as error:
+                raise ConfigError(
+                    f"The search space holds `{path}` = {end!r}. {error} --space FILE narrows the space."
+                ) from None
+
+
+def _same_storage(given: str | None, search: Search) -> str | None:
+    """The storage to go on with; none for the file in the folder. `ConfigError` where a password is needed."""
+    if given is not None:
+        refuse_no_url(given)
+        return given
+    if search.storage == IN_THE_FOLDER:
+        return None
+    if ":***@" in search.storage:
+        raise ConfigError(f"The storage '{search.storage}' has a password, which is not kept. Give --storage again.")
+    return search.storage
+
+
+def _hash(prepared: Prepared) -> str:
+    return data_hash(prepared.survey, prepared.split)
