@@ -1,0 +1,183 @@
+"""Pictures of a study: the worst, median and best image and some without labels, with each arm's prediction and its errors."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from PIL import Image
+
+from utome.data.classes import IGNORED
+from utome.data.formats import Pixels, read_image, read_mask
+from utome.data.survey import Survey
+from utome.data.truth import read_pixels, read_truth
+from utome.errors import UtomeError
+from utome.prediction.pictures import Colour, LabelMap, displayed, overlay
+from utome.report.errormap import error_map, legend
+from utome.report.study_facts import honest_first, main_metric
+from utome.report.study_ink import sheet
+from utome.report.study_numbers import NOTHING, number, places
+from utome.studies.outcome import Arm, ImageScores, StudyOutcome
+
+# Arms side by side, and pictures of images without labels.
+ARMS_A_LINE, UNLABELLED = 4, 2
+# Pictures are made smaller than this by averaging, so that thin things stay visible.
+WIDEST = 512
+CELL_INCHES = 1.9
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image with what is known of it, and one arm's prediction; label maps hold class numbers, `IGNORED` where nothing is known."""
+
+    pixels: Pixels
+    truth: LabelMap | None
+    predicted: LabelMap | None
+
+
+# What there is to see of one image and arm; none where it cannot be read.
+Pictures = Callable[[ImageScores], Seen | None]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One image of the report: why it is shown, and the row of each arm that predicted it."""
+
+    why: str
+    name: str
+    rows: Mapping[str, ImageScores]
+
+    @property
+    def title(self) -> str:
+        """As it stands above the pictures."""
+        return f"{self.why}: {self.name}"
+
+
+def pictures_of(outcome: StudyOutcome, folder: Path, found: Survey | None = None) -> Pictures:
+    """Pictures from files: predictions below the study's `folder`, images and truth of the data as `found`.
+
+    Images that `found` does not have are read from the data's root, and have no truth.
+    """
+    facts = {} if found is None else {fact.sample.name: fact for fact in found.facts}
+    root = Path("." if outcome.data is None else outcome.data.root)
+
+    def look(image: ImageScores) -> Seen | None:
+        try:
+            predicted = None if image.prediction is None else read_mask(folder / image.prediction).astype(np.uint8)
+            if found is None or image.name not in facts:
+                return Seen(read_image(root / image.source, page=image.page), None, predicted)
+            sample = facts[image.name].sample
+            truth = found.classes.labels(read_truth(sample), source=sample.truth_source) if image.labelled else None
+            return Seen(read_pixels(sample), truth, predicted)
+        except (UtomeError, OSError):
+            return None
+
+    return look
+
+
+def chosen(outcome: StudyOutcome) -> list[Shown]:
+    """The worst, median and best image by the mean over all networks, so that none is favoured; then images without labels."""
+    protocol = next(iter(honest_first(outcome)), None)
+    if protocol is None or not outcome.variants:
+        return []
+    first = outcome.variants[0].name
+    kinds = {arm.name: arm.kind for arm in outcome.arms}
+    by_name: dict[str, dict[str, ImageScores]] = {}
+    for each in outcome.images:
+        if each.protocol == protocol.name and each.variant == first and each.arm in kinds:
+            by_name.setdefault(each.name, {})[each.arm] = each
+    means = {name: _mean(rows, kinds) for name, rows in by_name.items()}
+    sign = 1 if main_metric(outcome).higher_is_better else -1
+    ranked = sorted((name for name, mean in means.items() if mean is not None), key=lambda name: sign * (means[name] or 0.0))
+    bare = [name for name, rows in by_name.items() if not any(row.labelled for row in rows.values())]
+    return [
+        *(Shown(why, name, by_name[name]) for why, name in _extremes(ranked)),
+        *(Shown("Without labels", name, by_name[name]) for name in bare[:UNLABELLED]),
+    ]
+
+
+def panel_figure(outcome: StudyOutcome, shown: Shown, pictures: Pictures) -> Figure | None:
+    """The image, its truth, and for each arm the prediction above its errors; none where nothing can be read."""
+    seen = {arm.name: pictures(shown.rows[arm.name]) for arm in outcome.arms if arm.name in shown.rows}
+    some = next((each for each in seen.values() if each is not None), None)
+    arms = [arm for arm in outcome.arms if (own := seen.get(arm.name)) is not None and own.predicted is not None]
+    if some is None or outcome.data is None:
+        return None
+    classes = outcome.data.classes
+    lines = [arms[start : start + ARMS_A_LINE] for start in range(0, len(arms), ARMS_A_LINE)] or [[]]
+    tall = 1 if some.truth is None else 2
+    across = 2 + max(len(line) for line in lines)
+    aspect = some.pixels.shape[0] / some.pixels.shape[1]
+    figure = sheet(CELL_INCHES * across, len(lines) * tall * (CELL_INCHES * aspect + 0.35) + (0.45 if tall == 2 else 0.1))
+    grid = figure.subplots(len(lines) * tall, across, squeeze=False)
+    for axes in grid.ravel():
+        axes.set_axis_off()
+    _show(grid[0][0], displayed(some.pixels), "image")
+    if some.truth is not None:
+        _show(grid[0][1], overlay(some.pixels, _known(some.truth, some.truth)), "truth")
+    decimals = places([row.value for row in shown.rows.values()], main_metric(outcome))
+    for line, line_arms in enumerate(lines):
+        for column, arm in enumerate(line_arms, start=2):
+            cells = [grid[line * tall + below][column] for below in range(tall)]
+            _show_arm(cells, arm, seen[arm.name], number(shown.rows[arm.name].value, decimals), classes)
+    if tall == 2:
+        handles = [Patch(facecolor=np.asarray(colour) / 255, edgecolor="#888888", label=label) for colour, label in legend(classes)]
+        figure.legend(handles=handles, loc="outside lower left", ncols=min(len(handles), across - 1), frameon=False, fontsize=8)
+    return figure
+
+
+def _show_arm(cells: Sequence[Axes], arm: Arm, seen: Seen | None, value: str, classes: Sequence[str]) -> None:
+    """The prediction, and below it its errors where there is truth."""
+    if seen is None or seen.predicted is None:
+        return
+    predicted = seen.predicted
+    fitted = _fitted(seen, predicted.shape)
+    title = arm.title if value == NOTHING else f"{arm.title}\n{value}"
+    known = predicted if fitted.truth is None else _known(predicted, fitted.truth)
+    _show(cells[0], overlay(fitted.pixels, known), title)
+    if fitted.truth is not None and len(cells) > 1:
+        _show(cells[1], error_map(fitted.pixels, fitted.truth, predicted, classes=len(classes)), "")
+
+
+def _fitted(seen: Seen, shape: tuple[int, ...]) -> Seen:
+    """Image and truth at the size of the prediction, which may have been made smaller."""
+    if seen.pixels.shape[:2] == shape:
+        return seen
+    size = (shape[1], shape[0])
+    truth = None if seen.truth is None else _resized(seen.truth, size)
+    pixels = np.asarray(Image.fromarray(displayed(seen.pixels)).resize(size, Image.Resampling.BOX))
+    return Seen(pixels, truth, seen.predicted)
+
+
+def _resized(labels: LabelMap, size: tuple[int, int]) -> LabelMap:
+    return np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+
+
+def _show(axes: Axes, picture: Colour, title: str) -> None:
+    axes.imshow(_thinned(picture), interpolation="antialiased")
+    axes.set_title(title, fontsize=9)
+
+
+def _thinned(picture: Colour) -> Colour:
+    """Small enough for the page, by averaging."""
+    times = -(-max(picture.shape[:2]) // WIDEST)
+    return picture if times == 1 else np.asarray(Image.fromarray(picture).reduce(times))
+
+
+def _known(labels: LabelMap, truth: LabelMap) -> LabelMap:
+    """Labels where the truth is known, and the first class elsewhere."""
+    return np.where(truth == IGNORED, 0, labels).astype(np.uint8)
+
+
+def _mean(rows: Mapping[str, ImageScores], kinds: Mapping[str, str]) -> float | None:
+    values = [row.value for arm, row in rows.items() if kinds[arm] == "network" and row.value is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _extremes(ranked: Sequence[str]) -> Iterable[tuple[str, str]]:
+    if len(ranked) < 3:
+        return [(f"Image {place}", name) for place, name in enumerate(ranked, start=1)]
+    return [("Best", ranked[-1]), ("Median", ranked[len(ranked) // 2]), ("Worst", ranked[0])]
