@@ -11,7 +11,7 @@ from utome.report.study_costs import left_out, trouble_table
 from utome.report.study_curves import magnitudes_figure, training_figure
 from utome.report.study_figures import curve_figure, differences_figure, scores_figure
 from utome.report.study_history import histories
-from utome.report.study_ink import LOOK, png
+from utome.report.study_ink import DOTS_AN_INCH, LOOK, SHOWN_AN_INCH, png
 from utome.report.study_methods import methods
 from utome.report.study_numbers import slug
 from utome.report.study_panels import Pictures, chosen, panel_figure
@@ -29,6 +29,11 @@ class Picture:
     title: str
     caption: str
     content: bytes
+
+    @property
+    def shown_width(self) -> int:
+        """How wide a page shows it, in its own pixels; the width stands in the head of every PNG."""
+        return round(int.from_bytes(self.content[16:20], "big") * SHOWN_AN_INCH / DOTS_AN_INCH)
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ def _curves(outcome: StudyOutcome, folder: Path) -> Iterator[Picture]:
     found = histories(outcome, folder)
     for protocol in outcome.protocols:
         name, title = slug(protocol.name), protocol.title
-        caption = "On the validation images, not on those of the scores. A line a run; the dot is the epoch that was kept."
-        yield from _picture(f"curves-{name}", f"Trainings, {title}", caption, training_figure(outcome, found, protocol))
+        caption = "On the validation images, not on those of the scores. A line a run; its dot is the epoch that was kept."
+        yield from _picture(f"curves-{name}", f"Validation score, {title}", caption, training_figure(outcome, found, protocol))
         caption = "At the end of each epoch, on the same validation images, without the multiplication of an enhancement module."
         figure = magnitudes_figure(outcome, found, protocol)
         yield from _picture(f"features-{name}", f"Size of features, {title}", caption, figure)

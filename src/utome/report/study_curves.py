@@ -91,7 +91,7 @@ def _fill(outcome: StudyOutcome, axes: Axes, panel: Panel, found: Sequence[Histo
             label = "_nolegend_"
     if panel.title:
         axes.set_title(panel.title, loc="left", fontsize=11)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     axes.grid(axis="y", color=GRID, linewidth=0.6)
 
 

@@ -51,7 +51,7 @@ def variant_standings(outcome: StudyOutcome, protocol: Protocol, metric: Metric)
             own = published_of(outcome, protocol, metric, arm.name, variant)
             plain = published_of(outcome, protocol, metric, arm.name, outcome.variants[0])
             beyond = None if own is None or plain is None else own.value - plain.value
-            if score is not None:
+            if score is not None or own is not None:
                 difference = outcome.against_first_variant(*key)
                 found.append(Standing(arm, variant, own, score, difference, beyond, is_baseline=False))
     return found

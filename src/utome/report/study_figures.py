@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
 from utome.report.study_facts import Standing, arm_title, main_metric, published_alone, standings
 from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, mark_of, sheet
-from utome.report.study_numbers import with_unit
+from utome.report.study_numbers import places, signed, with_unit
 from utome.studies.outcome import Arm, CurvePoint, Metric, Protocol, Published, StudyOutcome
 
 # With more images than this their names are not written.
@@ -94,6 +94,7 @@ def _draw_standings(outcome: StudyOutcome, axes: Axes, rows: Sequence[Standing],
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(axis="x", color=GRID, linewidth=0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.tick_params(axis="y", length=0)
     axes.legend(handles=_legend(axes), frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
@@ -132,11 +133,12 @@ def _draw_differences(axes: Axes, found: Mapping[str, float], metric: Metric) ->
     colours = np.where(ahead, "#0072b2", "#d55e00")
     axes.bar(range(len(values)), values, color=list(colours), width=0.8)
     axes.axhline(0, color=INK, linewidth=0.8)
-    axes.axhline(float(values.mean()), color=INK, linestyle="--", linewidth=1.2)
+    mean = float(values.mean())
+    axes.axhline(mean, color=INK, linestyle="--", linewidth=1.2)
     axes.set_xticks([])
     axes.grid(axis="y", color=GRID, linewidth=0.6)
     lost = int(np.sum(~ahead & (values != 0)))
-    text = f"better on {int(ahead.sum())}, worse on {lost} of {len(values)}; dashed: mean {values.mean():+.3g}"
+    text = f"better on {int(ahead.sum())}, worse on {lost} of {len(values)}; dashed: mean {signed(mean, places([mean], metric))}"
     axes.text(0.02, 0.97, text, transform=axes.transAxes, va="top", fontsize=9, color=INK)
     low, high = min(values.min(), 0.0), max(values.max(), 0.0)
     axes.set_ylim(*_widened(axes.get_ylim(), low, high))

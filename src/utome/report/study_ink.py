@@ -13,7 +13,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 BASELINE, FAINT, GRID, INK = "#6b7280", "#d1d5db", "#dddddd", "#1c2430"
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 STYLES = ("-", "--", ":", "-.")
-DOTS_AN_INCH = 150
+# Figures are drawn finer than a page shows them, so that they can be printed.
+DOTS_AN_INCH, SHOWN_AN_INCH = 150, 100
 # Settings under which figures are made and written (`rc_context`).
 LOOK = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
 

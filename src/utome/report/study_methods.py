@@ -84,7 +84,8 @@ def _arms(outcome: StudyOutcome) -> list[str]:
 def _recipe(arm: Arm) -> str:
     try:
         recipe = load_recipe(arm.recipe)
-        text = f"recipe '{arm.recipe}' ({recipe.title}; {recipe.paper.rstrip('.')})"
+        source = "" if recipe.paper.startswith("None") else f"; {recipe.paper.rstrip('.')}"
+        text = f"recipe '{arm.recipe}' ({recipe.title}{source})"
     except UtomeError:
         text = f"recipe '{arm.recipe}'"
     return f"{text} with {', '.join(arm.settings)}" if arm.settings else text

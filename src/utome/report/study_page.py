@@ -35,7 +35,7 @@ def study_html(content: Content) -> str:
         _head(content),
         _results(content),
         _section("Beside the paper", _list(content.beside)),
-        _section("Trainings", _pictures(content.curves)),
+        _section("Learning curves", _pictures(content.curves)),
         _section("What it looks like", _looks(content.panels)),
         _cost(content.tables),
         _section("Failed and missing runs", _trouble(content)),
@@ -103,7 +103,7 @@ def _looks(panels: Sequence[Picture]) -> str:
         return ""
     return (
         "<p class=small>Best, median and worst are by the mean over all networks, so that none is favoured. Predictions are those of "
-        f"the first run that scored the image.</p>{_pictures(panels)}"
+        f"the first run that scored the image. Numbers are the image's own scores, the mean over an arm's runs.</p>{_pictures(panels)}"
     )
 
 
@@ -132,7 +132,7 @@ def _pictures(pictures: Iterable[Picture]) -> str:
 def _picture(picture: Picture) -> str:
     title, caption = html.escape(picture.title), html.escape(picture.caption)
     address = f"data:image/png;base64,{base64.b64encode(picture.content).decode()}"
-    return f'<h3>{title}</h3><figure class=picture><img src="{address}" alt="{title}"><figcaption>{caption}</figcaption></figure>'
+    return f'<h3>{title}</h3><figure class=picture><img width={picture.shown_width} src="{address}" alt="{title}"><figcaption>{caption}</figcaption></figure>'
 
 
 def _list(sentences: Sequence[str]) -> str:

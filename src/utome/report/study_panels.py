@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,10 @@ from utome.report.study_numbers import NOTHING, number, places
 from utome.studies.outcome import Arm, ImageScores, StudyOutcome
 
 # Arms side by side, and pictures of images without labels.
-ARMS_A_LINE, UNLABELLED = 4, 2
+ARMS_A_LINE, UNLABELLED = 5, 2
 # Pictures are made smaller than this by averaging, so that thin things stay visible.
 WIDEST = 512
-CELL_INCHES = 1.9
+PAGE_INCHES, LARGEST_INCHES = 10.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -61,17 +62,21 @@ def pictures_of(outcome: StudyOutcome, folder: Path, found: Survey | None = None
 
     Images that `found` does not have are read from the data's root, and have no truth.
     """
+    @lru_cache(maxsize=2)  # the arms show one image in turn
+    def see(name: str, source: str, page: int | None) -> tuple[Pixels, LabelMap | None]:
+        if found is None or name not in facts:
+            return read_image(root / source, page=page), None
+        sample = facts[name].sample
+        return read_pixels(sample), found.classes.labels(read_truth(sample), source=sample.truth_source)
+
     facts = {} if found is None else {fact.sample.name: fact for fact in found.facts}
     root = Path("." if outcome.data is None else outcome.data.root)
 
     def look(image: ImageScores) -> Seen | None:
         try:
             predicted = None if image.prediction is None else read_mask(folder / image.prediction).astype(np.uint8)
-            if found is None or image.name not in facts:
-                return Seen(read_image(root / image.source, page=image.page), None, predicted)
-            sample = facts[image.name].sample
-            truth = found.classes.labels(read_truth(sample), source=sample.truth_source) if image.labelled else None
-            return Seen(read_pixels(sample), truth, predicted)
+            pixels, truth = see(image.name, image.source, image.page)
+            return Seen(pixels, truth if image.labelled else None, predicted)
         except (UtomeError, OSError):
             return None
 
@@ -100,33 +105,45 @@ def chosen(outcome: StudyOutcome) -> list[Shown]:
 
 
 def panel_figure(outcome: StudyOutcome, shown: Shown, pictures: Pictures) -> Figure | None:
-    """The image, its truth, and for each arm the prediction above its errors; none where nothing can be read."""
+    """The image above its truth, and beside them each arm's prediction above its errors; none where nothing can be read."""
     seen = {arm.name: pictures(shown.rows[arm.name]) for arm in outcome.arms if arm.name in shown.rows}
     some = next((each for each in seen.values() if each is not None), None)
     arms = [arm for arm in outcome.arms if (own := seen.get(arm.name)) is not None and own.predicted is not None]
     if some is None or outcome.data is None:
         return None
-    classes = outcome.data.classes
-    lines = [arms[start : start + ARMS_A_LINE] for start in range(0, len(arms), ARMS_A_LINE)] or [[]]
-    tall = 1 if some.truth is None else 2
-    across = 2 + max(len(line) for line in lines)
-    aspect = some.pixels.shape[0] / some.pixels.shape[1]
-    figure = sheet(CELL_INCHES * across, len(lines) * tall * (CELL_INCHES * aspect + 0.35) + (0.45 if tall == 2 else 0.1))
-    grid = figure.subplots(len(lines) * tall, across, squeeze=False)
-    for axes in grid.ravel():
-        axes.set_axis_off()
+    line_count = max(1, -(-len(arms) // ARMS_A_LINE))
+    across, tall = 1 + -(-len(arms) // line_count), 1 if some.truth is None else 2
+    grid = _cells(some, across, tall, line_count)
     _show(grid[0][0], displayed(some.pixels), "image")
     if some.truth is not None:
-        _show(grid[0][1], overlay(some.pixels, _known(some.truth, some.truth)), "truth")
+        _show(grid[1][0], overlay(some.pixels, _known(some.truth, some.truth)), "truth")
     decimals = places([row.value for row in shown.rows.values()], main_metric(outcome))
-    for line, line_arms in enumerate(lines):
-        for column, arm in enumerate(line_arms, start=2):
-            cells = [grid[line * tall + below][column] for below in range(tall)]
-            _show_arm(cells, arm, seen[arm.name], number(shown.rows[arm.name].value, decimals), classes)
-    if tall == 2:
-        handles = [Patch(facecolor=np.asarray(colour) / 255, edgecolor="#888888", label=label) for colour, label in legend(classes)]
-        figure.legend(handles=handles, loc="outside lower left", ncols=min(len(handles), across - 1), frameon=False, fontsize=8)
-    return figure
+    for place, arm in enumerate(arms):
+        line, column = divmod(place, across - 1)
+        cells = [grid[line * tall + below][column + 1] for below in range(tall)]
+        _show_arm(cells, arm, seen[arm.name], number(shown.rows[arm.name].value, decimals), outcome.data.classes)
+    if some.truth is not None and arms:
+        _add_legend(grid[0][0].get_figure(root=True), legend(outcome.data.classes))
+    return grid[0][0].get_figure(root=True)
+
+
+def _cells(seen: Seen, across: int, tall: int, lines: int) -> Sequence[Sequence[Axes]]:
+    """Empty places for pictures of this image's shape, no wider together than a page."""
+    side = min(PAGE_INCHES / across, LARGEST_INCHES)
+    height = side * seen.pixels.shape[0] / seen.pixels.shape[1]
+    figure = sheet(side * across, lines * (tall * height + 0.45) + 0.2 * tall + 0.4 * (tall - 1))
+    grid: Sequence[Sequence[Axes]] = figure.subplots(lines * tall, across, squeeze=False)
+    for axes in (axes for row in grid for axes in row):
+        axes.set_axis_off()
+    return grid
+
+
+def _add_legend(figure: Figure | None, entries: Sequence[tuple[tuple[int, ...], str]]) -> None:
+    if figure is None:
+        return
+    handles = [Patch(facecolor=np.asarray(colour) / 255, edgecolor="#888888", label=text) for colour, text in entries]
+    columns = 4 if figure.get_figwidth() > 8 and len(entries) < 5 else 3 if figure.get_figwidth() > 6 else 2
+    figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8)
 
 
 def _show_arm(cells: Sequence[Axes], arm: Arm, seen: Seen | None, value: str, classes: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """The tables of a study: what its arms reached beside what the paper prints, by every metric, and what they cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from utome.report.study_costs import cost_table
 from utome.report.study_facts import (
@@ -56,7 +56,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Arm",
         "Published",
         title,
-        "Each seed",
+        _seeds_head(outcome),
         f"Difference to {arm_title(outcome, outcome.baseline)}",
         "Corrected p",
         "Verdict",
@@ -86,7 +86,7 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Arm and prediction",
         "Published",
         with_unit(metric),
-        "Each seed",
+        _seeds_head(outcome),
         f"Difference to {first}",
         "Corrected p",
         "Verdict",
@@ -136,11 +136,11 @@ def curve_table(outcome: StudyOutcome) -> Table:
             _with_interval(
                 Score("", "", "", metric.name, point.value, point.interval, point.seeds, point.units), decimals
             ),
-            _seeds(point.seeds.values(), decimals),
+            _seeds(outcome, point.seeds, decimals),
         )
         for point in outcome.curve.points
     )
-    head = ("Training images", with_unit(metric), "Each seed")
+    head = ("Training images", with_unit(metric), _seeds_head(outcome))
     units = sorted({point.units for point in outcome.curve.points})
     note = f"Intervals are of 95 %, over {' or '.join(map(str, units))} test images that are the same for all sizes."
     return Table("learning-curve", "Score against the number of training images", head, rows, (note,), frozenset())
@@ -173,12 +173,13 @@ def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources
     else:
         spread = signed_between(difference.interval, decimals)
         size = f"{signed(difference.difference, decimals)}\n{spread}{paper}"
-        compared = (size, p_text(difference.corrected_p), verdict_words(outcome, difference))
+        p = f"{p_text(difference.corrected_p)}\nleast {p_text(difference.smallest_corrected_p)}"
+        compared = (size, p, verdict_words(outcome, difference))
     return (
         title,
         _published_cell(row.published, decimals, sources),
         _with_interval(row.score, decimals),
-        "" if row.score is None else _seeds(row.score.seeds.values(), decimals),
+        "" if row.score is None else _seeds(outcome, row.score.seeds, decimals),
         *compared,
     )
 
@@ -199,8 +200,13 @@ def _with_interval(score: Score | None, decimals: int) -> str:
     return f"{number(score.value, decimals)}\n{between(score.interval, decimals)}"
 
 
-def _seeds(values: Iterable[float | None], decimals: int) -> str:
-    return ", ".join(number(value, decimals) for value in values)
+def _seeds(outcome: StudyOutcome, values: Mapping[int, float | None], decimals: int) -> str:
+    return ", ".join(number(values.get(seed), decimals) for seed in outcome.seeds) if values else ""
+
+
+def _seeds_head(outcome: StudyOutcome) -> str:
+    seeds = ", ".join(map(str, outcome.seeds))
+    return f"Seed {seeds}" if len(outcome.seeds) == 1 else f"Seeds {seeds}"
 
 
 def _metric_cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
@@ -235,7 +241,8 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
     if compared:
         family = max(difference.family for difference in compared)
         text += f" Differences are paired {unit} by {unit}; p by exchanging them"
-        text += f", corrected over {family} comparisons (Holm)." if family > 1 else "."
+        text += f", corrected over {family} comparisons (Holm)" if family > 1 else ""
+        text += "; below it the least that these could have given."
     return [text]
 
 

@@ -101,7 +101,7 @@ def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protoco
     baseline = f"'{arm_title(outcome, outcome.baseline)}'"
     units = max(row.difference.units for row in compared if row.difference is not None)
     noun = next(row.difference.unit for row in compared if row.difference is not None)
-    over = f"by {metric} on {count(units, noun)}, {protocol.title}"
+    over = f"by {metric} on {count(units, noun)}; {protocol.title}"
     named: dict[str, list[str]] = {"better": [], "worse": [], "not distinguishable": []}
     for row in compared:
         if row.difference is not None:
@@ -115,7 +115,7 @@ def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protoco
     if not parts:
         subject = unclear[0] if len(unclear) == 1 else f"None of {listed(unclear)}"
         cannot = "cannot" if len(unclear) == 1 else "can"
-        return f"{subject} {cannot} be told from {baseline} {over}: what difference there is may be chance."
+        return f"{subject} {cannot} be told from {baseline}: what difference there is may be chance ({over})."
     if unclear:
         parts.append(f"{listed(unclear)} cannot be told from it")
     return f"{'; '.join(parts)} ({over})."
@@ -131,8 +131,8 @@ def _ground(outcome: StudyOutcome, difference: Difference, decimals: int) -> str
     size += f" (95 % interval {spread})" if spread else " (without an interval)"
     if difference.won + difference.tied + difference.lost:
         size += f", ahead on {difference.won} of {count(difference.units, difference.unit)}"
-    corrected = f" after Holm's correction over {difference.family} comparisons" if difference.family > 1 else ""
-    text = f"{size}, {p_equals(difference.corrected_p)}{corrected}."
+    corrected = "corrected " if difference.family > 1 else ""
+    text = f"{size}, {corrected}{p_equals(difference.corrected_p)}."
     if too_few(difference):
         text += (
             f" No difference, however large, could have been told from chance: with so few {difference.unit.removesuffix('s')}s "
