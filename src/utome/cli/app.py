@@ -37,6 +37,7 @@ from utome.cli.options import (
     TruthHolds,
     Unit,
 )
+from utome.cli.studying import study
 from utome.errors import LostProcessError, UtomeError
 from utome.launch import launched
 
@@ -47,6 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(study, name="study")
 
 
 def _with(assignments: list[str] | None, options: dict[str, str | None]) -> tuple[str, ...]:

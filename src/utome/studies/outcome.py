@@ -44,7 +44,8 @@ class About:
 class DataFacts:
     """What was trained and scored on: `images` with truth in `groups` units, of these classes; `unit` is what intervals are over.
 
-    `generated` says that the images were made by a program. `citation` names who made them.
+    `told_apart` says that the truth tells objects apart, `all_known` that every pixel of it counts. `generated` says that the images
+    were made by a program. `citation` names who made them.
     """
 
     root: str
@@ -54,6 +55,8 @@ class DataFacts:
     groups: int
     unit: Literal["image", "group"]
     classes: tuple[str, ...]
+    told_apart: bool = False
+    all_known: bool = True
     citation: str = ""
     generated: bool = False
 
@@ -145,6 +148,9 @@ class Difference:
     `difference` is arm minus baseline. `p` is the permutation test's, `corrected_p` Holm's over `family` comparisons, and
     `smallest_corrected_p` the smallest that these units could have given. `won`, `tied` and `lost` count units. `verdict` is whole
     sentences, `outcome` its gist. A comparison whose runs are too short has an outcome all the same; the study's `smoke` tells.
+
+    All these are for new images with these very trainings. `trainings` has the difference of each seed and fold by itself, and
+    `trainings_interval` is Student's over them: where it holds zero, other seeds may say otherwise, and the verdict says so.
     """
 
     protocol: str
@@ -167,6 +173,8 @@ class Difference:
     effect: float | None
     outcome: Verdict
     verdict: str
+    trainings: tuple[float, ...] = ()
+    trainings_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
