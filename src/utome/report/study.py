@@ -41,7 +41,9 @@ def study_latex(shown: Content) -> str:
     mark = f"{SMOKE.upper()}. " if outcome.smoke else ""
     mark += "" if outcome.done else "Unfinished. "
     head = f"% {latex_text(outcome.about.name)}: needs \\usepackage{{booktabs}}\n"
-    return head + "\n".join(latex_table(table, f"{mark}{outcome.about.title}: {table.title}.") for table in shown.tables)
+    return head + "\n".join(
+        latex_table(table, f"{mark}{outcome.about.title}: {table.title}.") for table in shown.tables
+    )
 
 
 def _remove_others(figures: Path, kept: set[str]) -> None:

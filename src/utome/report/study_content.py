@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from utome.report.study_costs import left_out, trouble_table
 from utome.report.study_curves import magnitudes_figure, training_figure
+from utome.report.study_facts import honest_first
 from utome.report.study_figures import curve_figure, differences_figure, scores_figure
 from utome.report.study_history import histories
-from utome.report.study_ink import DOTS_AN_INCH, LOOK, SHOWN_AN_INCH, png
+from utome.report.study_ink import DOTS_AN_INCH, SHOWN_AN_INCH, look, png
 from utome.report.study_methods import methods
 from utome.report.study_numbers import slug
-from utome.report.study_panels import Pictures, chosen, panel_figure
+from utome.report.study_panels import Pictures, chosen, detail_of, panel_figure, seen_by
 from utome.report.study_table import Table
 from utome.report.study_tables import tables
 from utome.report.study_words import Answer, answer, beside_the_paper
@@ -59,7 +59,7 @@ class Content:
 
 def content(outcome: StudyOutcome, folder: Path, pictures: Pictures) -> Content:
     """What there is to show of a study in this folder."""
-    with rc_context(LOOK):
+    with look():
         return Content(
             outcome=outcome,
             answer=answer(outcome),
@@ -76,12 +76,18 @@ def content(outcome: StudyOutcome, folder: Path, pictures: Pictures) -> Content:
 
 def _scores(outcome: StudyOutcome) -> Iterator[Picture]:
     yield from _picture(
-        "learning-curve", "Score against the number of training images", "The test images are the same for all sizes.", curve_figure(outcome)
+        "learning-curve",
+        "Score against the number of training images",
+        "The test images are the same for all sizes.",
+        curve_figure(outcome),
     )
     yield from _picture(
-        "scores", "Arms side by side", "The grey line is the baseline's score. Short strokes are the seeds.", scores_figure(outcome)
+        "scores",
+        "Arms side by side",
+        "The grey line is the baseline's score. Short strokes are the seeds.",
+        scores_figure(outcome),
     )
-    for protocol in outcome.protocols:
+    for protocol in honest_first(outcome):
         caption = "A bar an image: the mean over its runs, minus the baseline's on the same image."
         figure = differences_figure(outcome, protocol)
         yield from _picture(f"differences-{slug(protocol.name)}", f"Image by image, {protocol.title}", caption, figure)
@@ -89,10 +95,14 @@ def _scores(outcome: StudyOutcome) -> Iterator[Picture]:
 
 def _curves(outcome: StudyOutcome, folder: Path) -> Iterator[Picture]:
     found = histories(outcome, folder)
-    for protocol in outcome.protocols:
+    for protocol in honest_first(outcome):
         name, title = slug(protocol.name), protocol.title
-        caption = "On the validation images, not on those of the scores. A line a run; its dot is the epoch that was kept."
-        yield from _picture(f"curves-{name}", f"Validation score, {title}", caption, training_figure(outcome, found, protocol))
+        caption = (
+            "On the validation images, not on those of the scores. A line a run; its dot is the epoch that was kept."
+        )
+        yield from _picture(
+            f"curves-{name}", f"Validation score, {title}", caption, training_figure(outcome, found, protocol)
+        )
         caption = "At the end of each epoch, on the same validation images, without the multiplication of an enhancement module."
         figure = magnitudes_figure(outcome, found, protocol)
         yield from _picture(f"features-{name}", f"Size of features, {title}", caption, figure)
@@ -100,10 +110,17 @@ def _curves(outcome: StudyOutcome, folder: Path) -> Iterator[Picture]:
 
 def _panels(outcome: StudyOutcome, pictures: Pictures) -> Iterator[Picture]:
     for number, shown in enumerate(chosen(outcome), start=1):
+        seen = seen_by(outcome, shown, pictures)
         caption = "Above: what was predicted, with the score of this image. Below: where that is wrong."
-        if not any(row.labelled for row in shown.rows.values()):
-            caption = "An image without labels: nobody has said what is right."
-        yield from _picture(f"panel-{number}", shown.title, caption, panel_figure(outcome, shown, pictures))
+        if all(each.truth is None for each in seen.values()):
+            caption = "What was predicted; there are no labels to hold against it."
+        yield from _picture(f"panel-{number}", shown.title, caption, panel_figure(outcome, shown, seen))
+        place = detail_of(seen)
+        if place is not None:
+            part = {arm: place.of(each) for arm, each in seen.items()}
+            caption = f"{place.side} x {place.side} pixels from row {place.y} and column {place.x}, where all arms together err most."
+            figure = panel_figure(outcome, shown, part)
+            yield from _picture(f"panel-{number}-detail", f"{shown.title}, a detail", caption, figure)
 
 
 def _picture(name: str, title: str, caption: str, figure: Figure | None) -> Iterator[Picture]:

@@ -6,7 +6,12 @@ from utome.report.study_numbers import NOTHING
 from utome.report.study_table import Table
 from utome.studies.outcome import Arm, Cost, Run, StudyOutcome
 
-STATES = {"missing": "not begun", "running": "unfinished", "interrupted": "interrupted", "trained": "trained, not scored"}
+STATES = {
+    "missing": "not begun",
+    "running": "unfinished",
+    "interrupted": "interrupted",
+    "trained": "trained, not scored",
+}
 
 
 def cost_table(outcome: StudyOutcome) -> Table:
@@ -15,10 +20,24 @@ def cost_table(outcome: StudyOutcome) -> Table:
     costs = [(arm, cost) for arm, cost in known if cost is not None]
     rows = tuple(_cost_cells(outcome, arm, cost) for arm, cost in costs)
     sides = sorted({cost.macs_side for _, cost in costs if cost.macs_side is not None})
-    head = ("Arm", "Time", "Parameters", "Multiply-accumulates", "Memory", "Epochs", "Best epoch", "Final loss", "Final accuracy")
-    notes = ["Of one training: the median over the runs of an arm. Losses and accuracies are training / validation at the last epoch."]
+    head = (
+        "Arm",
+        "Time",
+        "Parameters",
+        "Multiply-accumulates",
+        "Memory",
+        "Epochs",
+        "Best epoch",
+        "Final loss",
+        "Final accuracy",
+    )
+    notes = [
+        "Of one training: the median over the runs of an arm. Losses and accuracies are training / validation at the last epoch."
+    ]
     if sides:
-        notes.append(f"Multiply-accumulates are of one image of {' or '.join(f'{side} x {side}' for side in sides)} pixels.")
+        notes.append(
+            f"Multiply-accumulates are of one image of {' or '.join(f'{side} x {side}' for side in sides)} pixels."
+        )
     devices = sorted({cost.device for _, cost in costs if cost.device})
     if devices:
         notes.append(f"Trained on {' and '.join(devices)}; times are of that machine and whatever else ran on it.")

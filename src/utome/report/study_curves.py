@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from utome.report.curves import MAGNITUDES
@@ -41,7 +42,10 @@ def training_figure(outcome: StudyOutcome, found: Sequence[History], protocol: P
             Panel(arm.title, SCORE, (arm,), tuple(other for other in arms if other.name != arm.name)) for arm in arms
         ]
     columns = min(len(panels), 3)
-    figure = sheet(7.2 if len(panels) == 1 else 3.3 * columns, 0.6 + (3.2 if len(panels) == 1 else 2.3 * -(-len(panels) // columns)))
+    figure = sheet(
+        7.2 if len(panels) == 1 else 3.3 * columns,
+        0.6 + (3.2 if len(panels) == 1 else 2.3 * -(-len(panels) // columns)),
+    )
     _draw(outcome, figure, panels, here)
     figure.supylabel("validation mean IoU", fontsize=11)
     return figure
@@ -71,12 +75,12 @@ def _draw(outcome: StudyOutcome, figure: Figure, panels: Sequence[Panel], found:
     every = grid(figure, len(panels), min(len(panels), columns), sharey=panels[0].column == SCORE)
     for axes, panel in zip(every, panels, strict=True):
         _fill(outcome, axes, panel, found)
-    handles: dict[str, object] = {}
-    for axes in every:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
+    arms = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
     if any(len(panel.arms) > 1 for panel in panels):
-        figure.legend(list(handles.values()), list(handles), frameon=False, fontsize=9, loc="outside upper left", ncols=3)
+        handles = [Line2D([], [], color=colour_of(outcome, arm), linestyle=style_of(outcome, arm)) for arm in arms]
+        figure.legend(
+            handles, [f" {arm.title}" for arm in arms], frameon=False, fontsize=9, loc="outside upper left", ncols=3
+        )
     figure.supxlabel("epoch", fontsize=11)
 
 
@@ -85,21 +89,19 @@ def _fill(outcome: StudyOutcome, axes: Axes, panel: Panel, found: Sequence[Histo
         for history in (each for each in found if each.run.arm == arm.name):
             axes.plot(history.columns["epoch"], history.columns[panel.column], color=FAINT, linewidth=0.8, zorder=1)
     for arm in panel.arms:
-        label = arm.title
         for history in (each for each in found if each.run.arm == arm.name and has(each, panel.column)):
-            _line(outcome, axes, history, arm, panel.column, label)
-            label = "_nolegend_"
+            _line(outcome, axes, history, arm, panel.column)
     if panel.title:
         axes.set_title(panel.title, loc="left", fontsize=11)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
     axes.grid(axis="y", color=GRID, linewidth=0.6)
 
 
-def _line(outcome: StudyOutcome, axes: Axes, history: History, arm: Arm, column: str, label: str) -> None:
+def _line(outcome: StudyOutcome, axes: Axes, history: History, arm: Arm, column: str) -> None:
     epochs, values = history.columns["epoch"], history.columns[column]
     colour = colour_of(outcome, arm)
     lone = "o" if len(epochs) == 1 else ""
-    axes.plot(epochs, values, style_of(outcome, arm), marker=lone, color=colour, linewidth=1.3, label=label, zorder=2)
-    if history.kept in epochs and column == SCORE:
+    axes.plot(epochs, values, style_of(outcome, arm), marker=lone, color=colour, linewidth=1.3, zorder=2)
+    if history.kept is not None and history.kept in epochs and column == SCORE:
         place = list(epochs).index(history.kept)
         axes.plot([epochs[place]], [values[place]], "o", color=colour, markersize=5, zorder=3)

@@ -63,7 +63,10 @@ def published_of(
     """The paper's value of an arm; one that names no variant is of the first, one that names no protocol of all."""
     for each in outcome.published:
         named = each.variant or outcome.variants[0].name
-        if (each.metric, each.arm, named) == (metric.name, arm, variant.name) and each.protocol in {None, protocol.name}:
+        if (each.metric, each.arm, named) == (metric.name, arm, variant.name) and each.protocol in {
+            None,
+            protocol.name,
+        }:
             return each
     return None
 

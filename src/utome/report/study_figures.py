@@ -12,9 +12,6 @@ from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, 
 from utome.report.study_numbers import places, signed, with_unit
 from utome.studies.outcome import Arm, CurvePoint, Metric, Protocol, Published, StudyOutcome
 
-# With more images than this their names are not written.
-MOST_NAMED = 30
-
 
 def scores_figure(outcome: StudyOutcome) -> Figure | None:
     """Every arm's main score with its interval, its seeds, and the paper's value, a panel a protocol; none without scores."""
@@ -43,8 +40,10 @@ def differences_figure(outcome: StudyOutcome, protocol: Protocol) -> Figure | No
     columns = min(len(arms), 2)
     figure = sheet(4.9 * columns, 0.6 + 2.6 * -(-len(arms) // columns))
     metric = main_metric(outcome)
+    every = [value for arm in arms for value in found[arm.name].values()]
     for axes, arm in zip(grid(figure, len(arms), columns), arms, strict=True):
         _draw_differences(axes, found[arm.name], metric)
+        axes.set_ylim(*_room(every))
         axes.set_title(f"{arm.title} − {arm_title(outcome, outcome.baseline)}", loc="left", fontsize=11)
     figure.supylabel(f"difference in {metric.title}", fontsize=11)
     figure.supxlabel("images, sorted by their difference", fontsize=11)
@@ -140,14 +139,13 @@ def _draw_differences(axes: Axes, found: Mapping[str, float], metric: Metric) ->
     lost = int(np.sum(~ahead & (values != 0)))
     text = f"better on {int(ahead.sum())}, worse on {lost} of {len(values)}; dashed: mean {signed(mean, places([mean], metric))}"
     axes.text(0.02, 0.97, text, transform=axes.transAxes, va="top", fontsize=9, color=INK)
-    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
-    axes.set_ylim(*_widened(axes.get_ylim(), low, high))
 
 
-def _widened(before: tuple[float, float], low: float, high: float) -> tuple[float, float]:
-    """Room above for a line of text, over all panels of one scale."""
-    room = 0.25 * max(high - low, 1e-9)
-    return min(before[0], low), max(before[1], high + room)
+def _room(values: Sequence[float]) -> tuple[float, float]:
+    """From the least to the greatest value, with room above for a line of text."""
+    low, high = min([*values, 0.0]), max([*values, 0.0])
+    span = max(high - low, 1e-9)
+    return low - 0.05 * span, high + 0.25 * span
 
 
 def _draw_point(axes: Axes, point: CurvePoint) -> None:

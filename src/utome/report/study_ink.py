@@ -1,22 +1,25 @@
 """How the figures of a study look: a colour and a mark an arm, told apart by people of all colour visions; PNG that repeats."""
 
 import io
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from utome.studies.outcome import Arm, StudyOutcome
 
+LineStyle = Literal["-", "--", ":", "-."]
 # Okabe and Ito's colours without the yellow, which is lost on white; the baseline is grey.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 BASELINE, FAINT, GRID, INK = "#6b7280", "#d1d5db", "#dddddd", "#1c2430"
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
-STYLES = ("-", "--", ":", "-.")
+STYLES: tuple[LineStyle, ...] = ("-", "--", ":", "-.")
 # Figures are drawn finer than a page shows them, so that they can be printed.
 DOTS_AN_INCH, SHOWN_AN_INCH = 150, 100
-# Settings under which figures are made and written (`rc_context`).
-LOOK = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
 
 
 def colour_of(outcome: StudyOutcome, arm: Arm) -> str:
@@ -29,7 +32,7 @@ def mark_of(outcome: StudyOutcome, arm: Arm) -> str:
     return "o" if arm.name == outcome.baseline else MARKS[(_place(outcome, arm) + 1) % len(MARKS)]
 
 
-def style_of(outcome: StudyOutcome, arm: Arm) -> str:
+def style_of(outcome: StudyOutcome, arm: Arm) -> LineStyle:
     """How the arm's lines are drawn: full, and otherwise only where there are more arms than colours."""
     return "-" if arm.name == outcome.baseline else STYLES[_place(outcome, arm) // len(COLOURS) % len(STYLES)]
 
@@ -42,12 +45,31 @@ def sheet(width: float, height: float) -> Figure:
 def grid(figure: Figure, count: int, columns: int, *, sharey: bool = True) -> list[Axes]:
     """So many axes in rows, of one scale; places that are left over stay empty."""
     lines = -(-count // columns)
-    every: Sequence[Axes] = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=sharey).ravel()
+    every: list[Axes] = list(figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=sharey).ravel())
     for axes in every[count:]:
         axes.set_axis_off()
     for axes in every[max(count - columns, 0) : count]:
         axes.tick_params(labelbottom=True)
-    return list(every[:count])
+    return every[:count]
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Make and write figures so: names are no formulas, and a sign that the font lacks is no reason for a warning."""
+    with (
+        warnings.catch_warnings(),
+        rc_context(
+            {
+                "font.size": 11,
+                "axes.titlesize": 11,
+                "text.parse_math": False,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+            }
+        ),
+    ):
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        yield
 
 
 def png(figure: Figure) -> bytes:

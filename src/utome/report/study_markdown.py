@@ -13,7 +13,11 @@ FIGURES = "figures"
 def study_markdown(content: Content) -> str:
     """The file as text."""
     about, answer = content.outcome.about, content.answer
-    facts = " · ".join(each for each in (about.paper, f"scale '{about.scale}'", about.scale_about, state_words(content.outcome)) if each)
+    facts = " · ".join(
+        each
+        for each in (about.paper, f"scale '{about.scale}'", about.scale_about, state_words(content.outcome))
+        if each
+    )
     parts = [
         f"# {markdown_text(about.title)}",
         f"**{markdown_text(about.question)}**",

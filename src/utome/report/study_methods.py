@@ -12,6 +12,10 @@ from utome.report.study_settings import network_settings, training_sentences
 from utome.report.study_words import state_words
 from utome.studies.outcome import FEWEST_EPOCHS, Arm, StudyOutcome
 
+INTERVALS = (
+    "Intervals are of 95 %, Student's t about the score with the jackknife's standard error and Satterthwaite's degrees of freedom, "
+    "worked on the logit scale for scores between bounds."
+)
 REFERENCES = {
     "otsu": "a threshold chosen on each image by Otsu's method, without learning",
     "human": "a second observer's masks, scored as a prediction",
@@ -38,10 +42,12 @@ def _data(outcome: StudyOutcome) -> list[str]:
     if data is None:
         return []
     grouped = f" in {count(data.groups, 'group')}" if data.unit == "group" else ""
-    sentences = [
-        f"The data set '{Path(data.root).name}' has {count(data.images, 'image')}{grouped} with labels of the classes {listed(data.classes)}"
-        f"{f' ({data.citation})' if data.citation else ''}; the sha256 of its files begins with {data.sha256[:12]}."
-    ]
+    source = f" ({data.citation})" if data.citation else ""
+    about = (
+        f"The data set '{Path(data.root).name}' has {count(data.images, 'image')}{grouped} with labels of the classes "
+        f"{listed(data.classes)}{source}; the sha256 of its files begins with {data.sha256[:12]}."
+    )
+    sentences = [about]
     if data.generated:
         sentences.append("Its images were made by a program.")
     for protocol in outcome.protocols:
@@ -77,7 +83,9 @@ def _arms(outcome: StudyOutcome) -> list[str]:
     baseline = next((arm.title for arm in outcome.arms if arm.name == outcome.baseline), outcome.baseline)
     sentences.append(f"The baseline is {baseline}.")
     if len(outcome.variants) > 1:
-        sentences.append(f"Each trained network predicted in several ways: {listed(v.title for v in outcome.variants)}.")
+        sentences.append(
+            f"Each trained network predicted in several ways: {listed(v.title for v in outcome.variants)}."
+        )
     return sentences
 
 
@@ -122,7 +130,11 @@ def _scores(outcome: StudyOutcome) -> list[str]:
 
 def _metric(outcome: StudyOutcome, name: str) -> str:
     metric = outcome.metric(name)
-    over = "over the pixels or objects of all test images together" if metric.over == "pooled" else "the mean over test images"
+    over = (
+        "over the pixels or objects of all test images together"
+        if metric.over == "pooled"
+        else "the mean over test images"
+    )
     convention = f" ({metric.convention.rstrip('.')})" if metric.convention else ""
     return f"{metric.title}{f' in {metric.unit}' if metric.unit else ''}, {over}{convention}"
 
@@ -132,8 +144,7 @@ def _statistics(outcome: StudyOutcome) -> list[str]:
     groups = " (images that belong together count as one)" if unit == "group" else ""
     sentences = [
         f"The unit of analysis was the {unit}{groups}, never the seed: an image's results of several seeds and folds were averaged first.",
-        "Intervals are of 95 %, Student's t about the score with the jackknife's standard error and Satterthwaite's degrees of freedom, "
-        "worked on the logit scale for scores between bounds.",
+        INTERVALS,
     ]
     family = max((difference.family for difference in outcome.differences), default=0)
     if family:
@@ -141,6 +152,11 @@ def _statistics(outcome: StudyOutcome) -> list[str]:
         sentences.append(
             f"Arms were compared on the same {unit}s by a two-sided paired permutation test, which exchanges the two arms' results {unit} "
             f"by {unit}{holm}; p up to {ALPHA:g} counted as a difference."
+        )
+    if any(difference.trainings_interval is not None for difference in outcome.differences):
+        sentences.append(
+            "These are for new images with these very trainings; how far the difference depends on the seed is told by Student's 95 % "
+            "interval over the differences of single trainings."
         )
     return sentences
 
@@ -154,7 +170,9 @@ def _software(outcome: StudyOutcome) -> list[str]:
 def _limits(outcome: StudyOutcome) -> list[str]:
     sentences = []
     if outcome.smoke:
-        sentences.append(f"Networks were trained for fewer than {FEWEST_EPOCHS} epochs, so that no conclusion can be drawn.")
+        sentences.append(
+            f"Networks were trained for fewer than {FEWEST_EPOCHS} epochs, so that no conclusion can be drawn."
+        )
     if not outcome.done:
         sentences.append(f"The study is unfinished: {state_words(outcome)}.")
     if outcome.about.differences:

@@ -22,7 +22,8 @@ table.study tbody th{min-width:9em;max-width:20em}table.study td.text{min-width:
 table.study th:first-child{padding-left:8px}
 .picture{margin:16px 0 28px}.picture img{max-width:100%;height:auto;display:block;border-radius:8px;background:#fff}
 .picture figcaption{margin-top:6px}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tile);border-radius:8px;padding:12px 14px;font:14px ui-monospace,Menlo,Consolas,monospace}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tile);border-radius:8px;padding:12px 14px}
+pre{font:14px ui-monospace,Menlo,Consolas,monospace}
 .methods p{max-width:46em}
 @media print{details{display:block}.picture,table{break-inside:avoid}}
 """
@@ -84,7 +85,11 @@ def _results(content: Content) -> str:
     own = [table for table in content.tables if table.name != "cost"]
     main = [table for table in own if table.name.startswith(("main", "learning-curve"))]
     rest = [table for table in own if table not in main]
-    body = "".join(_titled(table) for table in main) + _pictures(content.scores) + "".join(_titled(table) for table in rest)
+    body = (
+        "".join(_titled(table) for table in main)
+        + _pictures(content.scores)
+        + "".join(_titled(table) for table in rest)
+    )
     return _section("Results", body)
 
 
@@ -117,7 +122,11 @@ def _repeat(outcome: StudyOutcome) -> str:
         return ""
     versions = ", ".join(f"{name} {version}" for name, version in outcome.versions.items())
     used = f"<p class=small>With {html.escape(versions)}.</p>" if versions else ""
-    data = "" if outcome.data is None else f"<p class=small>sha256 of the data: <code>{html.escape(outcome.data.sha256)}</code></p>"
+    data = (
+        ""
+        if outcome.data is None
+        else f"<p class=small>sha256 of the data: <code>{html.escape(outcome.data.sha256)}</code></p>"
+    )
     return f"<pre>{html.escape(outcome.command)}</pre>{used}{data}"
 
 
@@ -132,7 +141,8 @@ def _pictures(pictures: Iterable[Picture]) -> str:
 def _picture(picture: Picture) -> str:
     title, caption = html.escape(picture.title), html.escape(picture.caption)
     address = f"data:image/png;base64,{base64.b64encode(picture.content).decode()}"
-    return f'<h3>{title}</h3><figure class=picture><img width={picture.shown_width} src="{address}" alt="{title}"><figcaption>{caption}</figcaption></figure>'
+    image = f'<img width={picture.shown_width} src="{address}" alt="{title}">'
+    return f"<h3>{title}</h3><figure class=picture>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _list(sentences: Sequence[str]) -> str:

@@ -28,6 +28,8 @@ ARMS_A_LINE, UNLABELLED = 5, 2
 # Pictures are made smaller than this by averaging, so that thin things stay visible.
 WIDEST = 512
 PAGE_INCHES, LARGEST_INCHES = 10.0, 3.0
+# Of an image with a side from LARGE on, a detail is shown as well, a square of this side.
+LARGE, DETAIL = 480, 192
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,22 @@ class Seen:
 
 # What there is to see of one image and arm; none where it cannot be read.
 Pictures = Callable[[ImageScores], Seen | None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A square part of an image, in pixels."""
+
+    y: int
+    x: int
+    side: int
+
+    def of(self, seen: Seen) -> Seen:
+        """What there is to see there."""
+        rows, columns = slice(self.y, self.y + self.side), slice(self.x, self.x + self.side)
+        truth = None if seen.truth is None else seen.truth[rows, columns]
+        predicted = None if seen.predicted is None else seen.predicted[rows, columns]
+        return Seen(seen.pixels[rows, columns], truth, predicted)
 
 
 @dataclass(frozen=True)
@@ -62,6 +80,7 @@ def pictures_of(outcome: StudyOutcome, folder: Path, found: Survey | None = None
 
     Images that `found` does not have are read from the data's root, and have no truth.
     """
+
     @lru_cache(maxsize=2)  # the arms show one image in turn
     def see(name: str, source: str, page: int | None) -> tuple[Pixels, LabelMap | None]:
         if found is None or name not in facts:
@@ -96,7 +115,9 @@ def chosen(outcome: StudyOutcome) -> list[Shown]:
             by_name.setdefault(each.name, {})[each.arm] = each
     means = {name: _mean(rows, kinds) for name, rows in by_name.items()}
     sign = 1 if main_metric(outcome).higher_is_better else -1
-    ranked = sorted((name for name, mean in means.items() if mean is not None), key=lambda name: sign * (means[name] or 0.0))
+    ranked = sorted(
+        (name for name, mean in means.items() if mean is not None), key=lambda name: sign * (means[name] or 0.0)
+    )
     bare = [name for name, rows in by_name.items() if not any(row.labelled for row in rows.values())]
     return [
         *(Shown(why, name, by_name[name]) for why, name in _extremes(ranked)),
@@ -104,11 +125,33 @@ def chosen(outcome: StudyOutcome) -> list[Shown]:
     ]
 
 
-def panel_figure(outcome: StudyOutcome, shown: Shown, pictures: Pictures) -> Figure | None:
+def seen_by(outcome: StudyOutcome, shown: Shown, pictures: Pictures) -> dict[str, Seen]:
+    """By arm, what there is to see of one image, all at one size; arms of which nothing can be read are left out."""
+    found = {arm.name: pictures(shown.rows[arm.name]) for arm in outcome.arms if arm.name in shown.rows}
+    return {name: _fitted(seen) for name, seen in found.items() if seen is not None}
+
+
+def detail_of(seen: Mapping[str, Seen]) -> Place | None:
+    """Of a large image with truth, the part in which all arms together have most wrong pixels; none of others."""
+    wrong = [
+        (each.predicted != each.truth) & (each.truth != IGNORED)
+        for each in seen.values()
+        if each.truth is not None and each.predicted is not None
+    ]
+    shape = wrong[0].shape if wrong else (0, 0)
+    if max(shape) < LARGE or min(shape) < DETAIL or any(each.shape != shape for each in wrong):
+        return None
+    sums = np.pad(np.sum(wrong, axis=0, dtype=np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    side = DETAIL
+    inside = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    y, x = np.unravel_index(int(inside.argmax()), inside.shape)
+    return Place(int(y), int(x), side)
+
+
+def panel_figure(outcome: StudyOutcome, shown: Shown, seen: Mapping[str, Seen]) -> Figure | None:
     """The image above its truth, and beside them each arm's prediction above its errors; none where nothing can be read."""
-    seen = {arm.name: pictures(shown.rows[arm.name]) for arm in outcome.arms if arm.name in shown.rows}
-    some = next((each for each in seen.values() if each is not None), None)
-    arms = [arm for arm in outcome.arms if (own := seen.get(arm.name)) is not None and own.predicted is not None]
+    some = next(iter(seen.values()), None)
+    arms = [arm for arm in outcome.arms if arm.name in seen and seen[arm.name].predicted is not None]
     if some is None or outcome.data is None:
         return None
     line_count = max(1, -(-len(arms) // ARMS_A_LINE))
@@ -132,7 +175,7 @@ def _cells(seen: Seen, across: int, tall: int, lines: int) -> Sequence[Sequence[
     side = min(PAGE_INCHES / across, LARGEST_INCHES)
     height = side * seen.pixels.shape[0] / seen.pixels.shape[1]
     figure = sheet(side * across, lines * (tall * height + 0.45) + 0.2 * tall + 0.4 * (tall - 1))
-    grid: Sequence[Sequence[Axes]] = figure.subplots(lines * tall, across, squeeze=False)
+    grid: list[list[Axes]] = figure.subplots(lines * tall, across, squeeze=False).tolist()
     for axes in (axes for row in grid for axes in row):
         axes.set_axis_off()
     return grid
@@ -141,29 +184,30 @@ def _cells(seen: Seen, across: int, tall: int, lines: int) -> Sequence[Sequence[
 def _add_legend(figure: Figure | None, entries: Sequence[tuple[tuple[int, ...], str]]) -> None:
     if figure is None:
         return
-    handles = [Patch(facecolor=np.asarray(colour) / 255, edgecolor="#888888", label=text) for colour, text in entries]
+    handles = [
+        Patch(facecolor="#{:02x}{:02x}{:02x}".format(*colour), edgecolor="#888888", label=text)
+        for colour, text in entries
+    ]
     columns = 4 if figure.get_figwidth() > 8 and len(entries) < 5 else 3 if figure.get_figwidth() > 6 else 2
     figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8)
 
 
-def _show_arm(cells: Sequence[Axes], arm: Arm, seen: Seen | None, value: str, classes: Sequence[str]) -> None:
+def _show_arm(cells: Sequence[Axes], arm: Arm, seen: Seen, value: str, classes: Sequence[str]) -> None:
     """The prediction, and below it its errors where there is truth."""
-    if seen is None or seen.predicted is None:
+    if seen.predicted is None:
         return
-    predicted = seen.predicted
-    fitted = _fitted(seen, predicted.shape)
     title = arm.title if value == NOTHING else f"{arm.title}\n{value}"
-    known = predicted if fitted.truth is None else _known(predicted, fitted.truth)
-    _show(cells[0], overlay(fitted.pixels, known), title)
-    if fitted.truth is not None and len(cells) > 1:
-        _show(cells[1], error_map(fitted.pixels, fitted.truth, predicted, classes=len(classes)), "")
+    known = seen.predicted if seen.truth is None else _known(seen.predicted, seen.truth)
+    _show(cells[0], overlay(seen.pixels, known), title)
+    if seen.truth is not None and len(cells) > 1:
+        _show(cells[1], error_map(seen.pixels, seen.truth, seen.predicted, classes=len(classes)), "")
 
 
-def _fitted(seen: Seen, shape: tuple[int, ...]) -> Seen:
+def _fitted(seen: Seen) -> Seen:
     """Image and truth at the size of the prediction, which may have been made smaller."""
-    if seen.pixels.shape[:2] == shape:
+    if seen.predicted is None or seen.pixels.shape[:2] == seen.predicted.shape:
         return seen
-    size = (shape[1], shape[0])
+    size = (seen.predicted.shape[1], seen.predicted.shape[0])
     truth = None if seen.truth is None else _resized(seen.truth, size)
     pixels = np.asarray(Image.fromarray(displayed(seen.pixels)).resize(size, Image.Resampling.BOX))
     return Seen(pixels, truth, seen.predicted)

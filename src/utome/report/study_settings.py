@@ -62,7 +62,8 @@ def _tiles(own: Settings) -> str:
     steps = own["training.steps_per_epoch"]
     length = "a pass over all tiles" if steps is None else f"{steps} steps"
     side = own["training.tile"]
-    return f"A step had {own['training.batch']} tiles of {side} x {side} pixels, an epoch {length}; epochs were {own['training.epochs']} at most"
+    most = own["training.epochs"]
+    return f"A step had {own['training.batch']} tiles of {side} x {side} pixels, an epoch {length}; epochs were {most} at most"
 
 
 def _loss(own: Settings) -> str:
@@ -82,14 +83,26 @@ def _augmentation(own: Settings) -> str:
         for path, value in own.items()
         if (name := path.removeprefix("augmentation.")) != path and value and name != "elastic_grid"
     ]
-    return f"Tiles were augmented ({', '.join(name.replace('_', ' ') for name in used)})" if used else "Tiles were not augmented"
+    return (
+        f"Tiles were augmented ({', '.join(name.replace('_', ' ') for name in used)})"
+        if used
+        else "Tiles were not augmented"
+    )
 
 
 def _choice(own: Settings) -> str:
     words = {"val_loss": "lowest validation loss", "val_mean_iou": "highest validation mean IoU"}
     best, patience = own["training.best"], own["training.stopping.patience"]
-    stopping = "" if patience is None else f"; training stopped after {patience} epochs without a better {own['training.stopping.monitor']}"
-    averaged = "" if own["training.average"] is None else f"; weights were averaged over the steps ({own['training.average']:g})"
+    stopping = (
+        ""
+        if patience is None
+        else f"; training stopped after {patience} epochs without a better {own['training.stopping.monitor']}"
+    )
+    averaged = (
+        ""
+        if own["training.average"] is None
+        else f"; weights were averaged over the steps ({own['training.average']:g})"
+    )
     return f"The epoch of the {words.get(best, best)} was kept{stopping}{averaged}"
 
 

@@ -48,7 +48,9 @@ def html_table(table: Table) -> str:
     head = "".join(_tag("th", cell, number in table.texts) for number, cell in enumerate(table.head))
     rows = "".join(_html_row(table, number, row) for number, row in enumerate(table.rows))
     notes = "".join(f"<p class=small>{html.escape(note)}</p>" for note in table.notes)
-    return f"<div class=wide><table class=study><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{notes}"
+    return (
+        f"<div class=wide><table class=study><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{notes}"
+    )
 
 
 def markdown_table(table: Table) -> str:
@@ -90,13 +92,11 @@ def markdown_text(text: str) -> str:
 
 def _html_row(table: Table, number: int, row: Sequence[str]) -> str:
     mark = " class=marked" if number in table.marked else ""
-    cells = "".join(
-        _tag("th" if column == 0 else "td", cell, column in table.texts) for column, cell in enumerate(row)
-    )
+    cells = "".join(_tag("th" if column == 0 else "td", cell, column in table.texts) for column, cell in enumerate(row))
     return f"<tr{mark}>{cells}</tr>"
 
 
-def _tag(name: str, cell: str, is_text: bool) -> str:  # noqa: FBT001 - private
+def _tag(name: str, cell: str, is_text: bool) -> str:
     first, *small = (html.escape(line) for line in cell.split("\n"))
     kind = " class=text" if is_text else " class=number"
     below = "".join(f"<small>{line}</small>" for line in small if line)

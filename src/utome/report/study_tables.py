@@ -6,6 +6,7 @@ from utome.report.study_costs import cost_table
 from utome.report.study_facts import (
     Standing,
     arm_title,
+    honest_first,
     main_metric,
     published_alone,
     standings,
@@ -27,6 +28,7 @@ from utome.report.study_table import Table
 from utome.report.study_words import verdict_words
 from utome.studies.outcome import Metric, Protocol, Published, Score, StudyOutcome
 
+SEEN = "The networks were trained on the very images that they are scored on here: this says nothing about new images."
 # What stands beside a score in the table of all metrics.
 SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
 
@@ -34,7 +36,7 @@ SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
 def tables(outcome: StudyOutcome) -> list[Table]:
     """All tables that have anything to say, in the order of the page."""
     found = []
-    for protocol in outcome.protocols:
+    for protocol in honest_first(outcome):
         found += [main_table(outcome, protocol), variant_table(outcome, protocol), metric_table(outcome, protocol)]
     found += [curve_table(outcome), cost_table(outcome)]
     return [table.without_empty_columns() for table in found if table.rows]
@@ -66,7 +68,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         title=f"{metric.title}, {protocol.title}",
         head=head,
         rows=tuple(cells),
-        notes=(*sources.notes, *_about(outcome, metric, rows)),
+        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows)),
         texts=frozenset({0, 6}),
         marked=frozenset(number for number, row in enumerate(rows) if row.is_baseline),
     )
@@ -172,7 +174,10 @@ def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources
         compared = (f"{paper}" if paper else "", "", "")
     else:
         spread = signed_between(difference.interval, decimals)
-        size = f"{signed(difference.difference, decimals)}\n{spread}{paper}"
+        seeds = signed_between(difference.trainings_interval, decimals)
+        size = (
+            f"{signed(difference.difference, decimals)}\n{spread}" + (f"\ntrainings {seeds}" if seeds else "") + paper
+        )
         p = f"{p_text(difference.corrected_p)}\nleast {p_text(difference.smallest_corrected_p)}"
         compared = (size, p, verdict_words(outcome, difference))
     return (
@@ -230,7 +235,10 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
     scored = [row.score for row in rows if row.score is not None and row.score.value is not None]
     if not scored:
         return []
-    units, unit = max(score.units for score in scored), "group" if outcome.data and outcome.data.unit == "group" else "image"
+    units, unit = (
+        max(score.units for score in scored),
+        "group" if outcome.data and outcome.data.unit == "group" else "image",
+    )
     direction = "higher" if metric.higher_is_better else "lower"
     convention = f" ({metric.convention})" if metric.convention else ""
     text = (
@@ -243,6 +251,8 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
         text += f" Differences are paired {unit} by {unit}; p by exchanging them"
         text += f", corrected over {family} comparisons (Holm)" if family > 1 else ""
         text += "; below it the least that these could have given."
+        if any(difference.trainings_interval is not None for difference in compared):
+            text += " Intervals are for new images with these trainings; 'trainings' has Student's 95 % interval over the single trainings."
     return [text]
 
 

@@ -16,6 +16,7 @@ from utome.report.study_numbers import count, listed, number, p_equals, places, 
 from utome.studies.outcome import FEWEST_EPOCHS, SMOKE, Difference, Protocol, StudyOutcome
 
 NO_CONCLUSION = "no conclusion"
+SMOKE_FIRST = f"{SMOKE[0].upper()}{SMOKE[1:]}"
 
 
 @dataclass(frozen=True)
@@ -34,18 +35,16 @@ def answer(outcome: StudyOutcome) -> Answer:
     if protocol is None or not any(score.value is not None for score in outcome.scores):
         return Answer("Nothing is scored yet.", (), warnings)
     rows = standings(outcome, protocol, main_metric(outcome))
+    if outcome.smoke:
+        return Answer(f"{SMOKE_FIRST}: the trainings were too short to tell which is better.", (), warnings)
     if outcome.curve is not None:
         return Answer(outcome.curve.sentence, (), warnings)
-    if outcome.smoke:
-        return Answer(
-            f"{SMOKE[0].upper()}{SMOKE[1:]}: the trainings were too short to tell which is better.", (), warnings
-        )
-    compared = [row for row in rows if row.difference is not None]
+    compared = [row for row in rows if row.difference is not None and row.arm.kind == "network"]
     if not compared:
         return Answer("Nothing is compared: no other arm was scored beside the baseline.", (), warnings)
     decimals = decimals_of(rows, outcome)
     grounds = [_ground(outcome, row.difference, decimals) for row in compared if row.difference is not None]
-    return Answer(_gist(outcome, compared, protocol), (*grounds, *_otsu(outcome, rows)), warnings)
+    return Answer(_gist(outcome, compared, protocol), (*grounds, *_blind(compared), *_otsu(outcome, rows)), warnings)
 
 
 def verdict_words(outcome: StudyOutcome, difference: Difference | None) -> str:
@@ -55,10 +54,18 @@ def verdict_words(outcome: StudyOutcome, difference: Difference | None) -> str:
     if outcome.smoke:
         return NO_CONCLUSION
     if difference.outcome != "not distinguishable":
-        return difference.outcome
+        return f"{difference.outcome} with these trainings" if seeds_may_differ(difference) else difference.outcome
     if difference.won + difference.lost == 0 and difference.difference == 0:
         return "the same on every one"
     return "too few to tell" if too_few(difference) else "cannot be told from chance"
+
+
+def seeds_may_differ(difference: Difference) -> bool:
+    """Whether what the images tell from chance may come out otherwise with other seeds."""
+    if difference.outcome == "not distinguishable":
+        return False
+    interval = difference.trainings_interval
+    return len(difference.trainings) < 2 or (interval is not None and 0.0 in interval)
 
 
 def beside_the_paper(outcome: StudyOutcome) -> list[str]:
@@ -118,7 +125,8 @@ def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protoco
         return f"{subject} {cannot} be told from {baseline}: what difference there is may be chance ({over})."
     if unclear:
         parts.append(f"{listed(unclear)} cannot be told from it")
-    return f"{'; '.join(parts)} ({over})."
+    unsure = any(row.difference is not None and seeds_may_differ(row.difference) for row in compared)
+    return f"{'; '.join(parts)} ({over}).{' Other seeds may say otherwise.' if unsure else ''}"
 
 
 def _ground(outcome: StudyOutcome, difference: Difference, decimals: int) -> str:
@@ -133,17 +141,38 @@ def _ground(outcome: StudyOutcome, difference: Difference, decimals: int) -> str
         size += f", ahead on {difference.won} of {count(difference.units, difference.unit)}"
     corrected = "corrected " if difference.family > 1 else ""
     text = f"{size}, {corrected}{p_equals(difference.corrected_p)}."
-    if too_few(difference):
-        text += (
-            f" No difference, however large, could have been told from chance: with so few {difference.unit.removesuffix('s')}s "
-            f"{p_equals(difference.smallest_corrected_p)} is the smallest there can be."
-        )
-    elif difference.interval is not None and (0.0 in difference.interval) != (
-        difference.outcome == "not distinguishable"
+    text += _trainings(difference, decimals)
+    if (
+        not too_few(difference)
+        and difference.interval is not None
+        and (0.0 in difference.interval) != (difference.outcome == "not distinguishable")
     ):
         side = "holds" if 0.0 in difference.interval else "does not hold"
-        text += f" The interval {side} zero; the p decides, since it assumes nothing about the scores."
+        text += f" The first interval {side} zero; the p decides, since it assumes nothing about the scores."
     return text
+
+
+def _trainings(difference: Difference, decimals: int) -> str:
+    """What other seeds may change of a difference that the images tell from chance."""
+    if not seeds_may_differ(difference):
+        return ""
+    if len(difference.trainings) < 2:
+        return " It rests on one training of each: another seed may say otherwise."
+    return (
+        f" But it differs much from training to training (95 % interval over {len(difference.trainings)} of them "
+        f"{signed_between(difference.trainings_interval, decimals)}): other seeds may say otherwise."
+    )
+
+
+def _blind(compared: Sequence[Standing]) -> list[str]:
+    """That no difference, however large, could have been told from chance, where that is so."""
+    blind = [row.difference for row in compared if row.difference is not None and too_few(row.difference)]
+    if not blind:
+        return []
+    least = min(difference.smallest_corrected_p for difference in blind)
+    no = "No difference, however large, could" if len(blind) == len(compared) else "Some differences could not"
+    units = f"{blind[0].unit.removesuffix('s')}s"
+    return [f"{no} have been told from chance: with so few {units} on which the two differ p is at least {least:.2g}."]
 
 
 def _otsu(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
@@ -191,19 +220,18 @@ def _smoke(outcome: StudyOutcome) -> list[str]:
     if not outcome.smoke:
         return []
     planned = {arm.epochs for arm in networks(outcome) if arm.epochs is not None}
-    return [
-        f"{SMOKE[0].upper()}{SMOKE[1:]}: networks were trained for {listed(map(str, sorted(planned)))} epochs, and with fewer than "
+    text = (
+        f"{SMOKE_FIRST}: networks were trained for {listed(map(str, sorted(planned)))} epochs, and with fewer than "
         f"{FEWEST_EPOCHS} nothing can be said of which is better. These numbers show that the study runs."
-    ]
+    )
+    return [text]
 
 
 def _unfinished(outcome: StudyOutcome) -> list[str]:
     if outcome.done:
         return []
-    return [
-        f"Unfinished: {state_words(outcome)}. What stands here is of those, and may change. "
-        "The same command takes up what is missing."
-    ]
+    end = "What stands here is of those, and may change. The same command takes up what is missing."
+    return [f"Unfinished: {state_words(outcome)}. {end}"]
 
 
 def _dishonest(outcome: StudyOutcome) -> list[str]:
