@@ -18,22 +18,18 @@ from utome.report.study_panels import Pictures, chosen, detail_of, panel_figure,
 from utome.report.study_table import Table
 from utome.report.study_tables import tables
 from utome.report.study_words import Answer, answer, beside_the_paper
-from utome.studies.outcome import StudyOutcome
+from utome.studies.outcome import Protocol, StudyOutcome
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure as PNG, with the name of its file (without ending), its heading, and what it shows."""
+    """A figure as PNG, with the name of its file (without ending), its heading, what it shows, and how wide a page shows it."""
 
     name: str
     title: str
     caption: str
     content: bytes
-
-    @property
-    def shown_width(self) -> int:
-        """How wide a page shows it, in its own pixels; the width stands in the head of every PNG."""
-        return round(int.from_bytes(self.content[16:20], "big") * SHOWN_AN_INCH / DOTS_AN_INCH)
+    width: int
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def _scores(outcome: StudyOutcome) -> Iterator[Picture]:
         "The grey line is the baseline's score. Short strokes are the seeds.",
         scores_figure(outcome),
     )
-    for protocol in honest_first(outcome):
+    for protocol in _worth_drawing(outcome):
         caption = "A bar an image: the mean over its runs, minus the baseline's on the same image."
         figure = differences_figure(outcome, protocol)
         yield from _picture(f"differences-{slug(protocol.name)}", f"Image by image, {protocol.title}", caption, figure)
@@ -103,9 +99,16 @@ def _curves(outcome: StudyOutcome, folder: Path) -> Iterator[Picture]:
         yield from _picture(
             f"curves-{name}", f"Validation score, {title}", caption, training_figure(outcome, found, protocol)
         )
+        if protocol not in _worth_drawing(outcome):
+            continue
         caption = "At the end of each epoch, on the same validation images, without the multiplication of an enhancement module."
         figure = magnitudes_figure(outcome, found, protocol)
         yield from _picture(f"features-{name}", f"Size of features, {title}", caption, figure)
+
+
+def _worth_drawing(outcome: StudyOutcome) -> list[Protocol]:
+    """The protocols that say something about new images, or all where none does."""
+    return [protocol for protocol in outcome.protocols if protocol.honest] or list(outcome.protocols)
 
 
 def _panels(outcome: StudyOutcome, pictures: Pictures) -> Iterator[Picture]:
@@ -114,15 +117,18 @@ def _panels(outcome: StudyOutcome, pictures: Pictures) -> Iterator[Picture]:
         caption = "Above: what was predicted, with the score of this image. Below: where that is wrong."
         if all(each.truth is None for each in seen.values()):
             caption = "What was predicted; there are no labels to hold against it."
-        yield from _picture(f"panel-{number}", shown.title, caption, panel_figure(outcome, shown, seen))
         place = detail_of(seen)
+        dots = DOTS_AN_INCH if place is None else SHOWN_AN_INCH
+        yield from _picture(f"panel-{number}", shown.title, caption, panel_figure(outcome, shown, seen), dots=dots)
         if place is not None:
             part = {arm: place.of(each) for arm, each in seen.items()}
             caption = f"{place.side} x {place.side} pixels from row {place.y} and column {place.x}, where all arms together err most."
-            figure = panel_figure(outcome, shown, part)
+            figure = panel_figure(outcome, shown.without_scores(), part)
             yield from _picture(f"panel-{number}-detail", f"{shown.title}, a detail", caption, figure)
 
 
-def _picture(name: str, title: str, caption: str, figure: Figure | None) -> Iterator[Picture]:
+def _picture(
+    name: str, title: str, caption: str, figure: Figure | None, *, dots: int = DOTS_AN_INCH
+) -> Iterator[Picture]:
     if figure is not None:
-        yield Picture(name, title, caption, png(figure))
+        yield Picture(name, title, caption, png(figure, dots), round(figure.get_figwidth() * SHOWN_AN_INCH))

@@ -83,7 +83,7 @@ def _cost_cells(outcome: StudyOutcome, arm: Arm, cost: Cost) -> tuple[str, ...]:
 def _pair(train: float | None, val: float | None) -> str:
     if train is None and val is None:
         return NOTHING
-    return " / ".join(NOTHING if each is None else f"{each:.3g}" for each in (train, val))
+    return " / ".join(NOTHING if each is None else f"{each:#.3g}" for each in (train, val))
 
 
 def _run_cells(outcome: StudyOutcome, run: Run, reason: str) -> tuple[str, ...]:

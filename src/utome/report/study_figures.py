@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
-from utome.report.study_facts import Standing, arm_title, main_metric, published_alone, standings
+from utome.report.study_facts import Standing, arm_title, honest_first, main_metric, published_alone, standings
 from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, mark_of, sheet
 from utome.report.study_numbers import places, signed, with_unit
 from utome.studies.outcome import Arm, CurvePoint, Metric, Protocol, Published, StudyOutcome
@@ -17,7 +18,7 @@ def scores_figure(outcome: StudyOutcome) -> Figure | None:
     """Every arm's main score with its interval, its seeds, and the paper's value, a panel a protocol; none without scores."""
     metric = main_metric(outcome)
     rows = {protocol.name: standings(outcome, protocol, metric) for protocol in outcome.protocols}
-    drawn = [each for each in outcome.protocols if any(_value(row) is not None for row in rows[each.name])]
+    drawn = [each for each in honest_first(outcome) if any(_value(row) is not None for row in rows[each.name])]
     if not drawn:
         return None
     alone = {each.name: published_alone(outcome, each, metric) for each in drawn}
@@ -27,6 +28,10 @@ def scores_figure(outcome: StudyOutcome) -> Figure | None:
     for axes, protocol in zip(every, drawn, strict=True):
         _draw_standings(outcome, axes, _kept(rows[protocol.name]), alone[protocol.name])
         axes.set_title(protocol.title, loc="left")
+    _add_legend(
+        every[0],
+        has_published=any(alone.values()) or any(row.published is not None for own in rows.values() for row in own),
+    )
     every[-1].set_xlabel(f"{with_unit(metric)} ({'higher' if metric.higher_is_better else 'lower'} is better)")
     return figure
 
@@ -95,7 +100,6 @@ def _draw_standings(outcome: StudyOutcome, axes: Axes, rows: Sequence[Standing],
     axes.grid(axis="x", color=GRID, linewidth=0.6)
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.tick_params(axis="y", length=0)
-    axes.legend(handles=_legend(axes), frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _draw_standing(outcome: StudyOutcome, axes: Axes, row: Standing, line: int) -> None:
@@ -115,14 +119,17 @@ def _draw_published(axes: Axes, each: Published, line: int) -> None:
     axes.plot([each.value], [line], "D", markersize=7, markerfacecolor="white", markeredgecolor=INK, zorder=3)
 
 
-def _legend(axes: Axes) -> list[object]:
-    """What the marks mean, drawn outside the data."""
-    plot = [
-        axes.plot([], [], "o-", color=BASELINE, linewidth=2.4, label="ours, 95 % interval")[0],
-        axes.plot([], [], "|", color=BASELINE, markersize=7, label="each seed")[0],
-        axes.plot([], [], "D", markerfacecolor="white", markeredgecolor=INK, markersize=7, label="published")[0],
+def _add_legend(axes: Axes, *, has_published: bool) -> None:
+    """What the marks mean, outside of the data."""
+    handles = [
+        Line2D([], [], marker="o", color=BASELINE, linewidth=2.4, label="ours, 95 % interval"),
+        Line2D([], [], marker="|", linestyle="", color=BASELINE, markersize=7, label="each seed"),
     ]
-    return list(plot)
+    if has_published:
+        hollow = Line2D([], [], marker="D", linestyle="", markersize=7, label="published", markerfacecolor="white")
+        hollow.set_markeredgecolor(INK)
+        handles.append(hollow)
+    axes.legend(handles=handles, frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _draw_differences(axes: Axes, found: Mapping[str, float], metric: Metric) -> None:
@@ -135,9 +142,10 @@ def _draw_differences(axes: Axes, found: Mapping[str, float], metric: Metric) ->
     mean = float(values.mean())
     axes.axhline(mean, color=INK, linestyle="--", linewidth=1.2)
     axes.set_xticks([])
+    axes.set_axisbelow(True)
     axes.grid(axis="y", color=GRID, linewidth=0.6)
     lost = int(np.sum(~ahead & (values != 0)))
-    text = f"better on {int(ahead.sum())}, worse on {lost} of {len(values)}; dashed: mean {signed(mean, places([mean], metric))}"
+    text = f"better on {int(ahead.sum())}, worse on {lost} of {len(values)}; dashed: mean {signed(mean, places(found.values(), metric))}"
     axes.text(0.02, 0.97, text, transform=axes.transAxes, va="top", fontsize=9, color=INK)
 
 

@@ -72,10 +72,10 @@ def look() -> Iterator[None]:
         yield
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, dots: int = DOTS_AN_INCH) -> bytes:
     """The figure as PNG; the same figure gives the same bytes."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DOTS_AN_INCH, metadata={"Software": None})
+    figure.savefig(content, format="png", dpi=dots, metadata={"Software": None})
     return content.getvalue()
 
 

@@ -29,6 +29,7 @@ def study_markdown(content: Content) -> str:
         _section("Failed and missing runs", markdown_table(content.trouble) if content.trouble.rows else ""),
         _section("Beside the paper", _list(content.beside)),
         *_pictures((*content.scores, *content.curves, *content.panels)),
+        _section("Ways to predict that were left out", _list(content.left_out)),
         _section("How it differs from the paper", _list(about.differences)),
         _section("Notes", _list(about.notes)),
         _section("Methods", "\n\n".join(markdown_text(each) for each in content.methods.strip().split("\n\n"))),

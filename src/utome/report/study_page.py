@@ -40,6 +40,7 @@ def study_html(content: Content) -> str:
         _section("What it looks like", _looks(content.panels)),
         _cost(content.tables),
         _section("Failed and missing runs", _trouble(content)),
+        _section("Ways to predict that were left out", _list(content.left_out)),
         _section("How it differs from the paper", _list(outcome.about.differences)),
         _section("Notes", _list(outcome.about.notes)),
         _section("Methods", _methods(content.methods)),
@@ -98,9 +99,7 @@ def _cost(tables: Sequence[Table]) -> str:
 
 
 def _trouble(content: Content) -> str:
-    table = html_table(content.trouble) if content.trouble.rows else ""
-    left = "<p class=small>Ways to predict that do not apply or were left out:</p>" if content.left_out else ""
-    return table + left + _list(content.left_out)
+    return html_table(content.trouble) if content.trouble.rows else ""
 
 
 def _looks(panels: Sequence[Picture]) -> str:
@@ -141,7 +140,7 @@ def _pictures(pictures: Iterable[Picture]) -> str:
 def _picture(picture: Picture) -> str:
     title, caption = html.escape(picture.title), html.escape(picture.caption)
     address = f"data:image/png;base64,{base64.b64encode(picture.content).decode()}"
-    image = f'<img width={picture.shown_width} src="{address}" alt="{title}">'
+    image = f'<img width={picture.width} src="{address}" alt="{title}">'
     return f"<h3>{title}</h3><figure class=picture>{image}<figcaption>{caption}</figcaption></figure>"
 
 

@@ -1,7 +1,7 @@
 """Pictures of a study: the worst, median and best image and some without labels, with each arm's prediction and its errors."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -73,6 +73,10 @@ class Shown:
     def title(self) -> str:
         """As it stands above the pictures."""
         return f"{self.why}: {self.name}"
+
+    def without_scores(self) -> "Shown":
+        """The same for a part of the image, of which no score is known."""
+        return replace(self, rows={arm: replace(row, value=None) for arm, row in self.rows.items()})
 
 
 def pictures_of(outcome: StudyOutcome, folder: Path, found: Survey | None = None) -> Pictures:
