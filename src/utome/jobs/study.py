@@ -46,27 +46,29 @@ def run_study(
     same call goes on, to the same numbers.
     """
     asked = _asked(study, request)
-    facts = data_facts(study, data, asked, listen)
+    facts, parted = data_facts(study, data, asked, listen)
+    asked = replace(asked, parted=parted)
     metrics_of(study, facts)
     folder = StudyFolder(out)
     with folder.alone():
         _begin(folder, study, text, (asked, facts), listen)
         arms = chosen_arms(study, request.arms)
-        missing = [run for run in planned(study, arms, request.seeds or study.seeds) if folder.read_scores(run) is None]
+        runs = planned(study, arms, request.seeds or study.seeds, parted=asked.parted)
+        missing = [run for run in runs if folder.read_scores(run) is None]
         listen(Noted(f"Study folder: {out}"))
         _carry_out([Order(out, data, run) for run in missing], request.workers, folder, listen)
     return show_study(out)
 
 
-def data_facts(study: StudyFile, data: Path, asked: Asked, listen: Listener) -> DataFacts:
-    """What the study knows of its images; `DataError` where they cannot be read."""
+def data_facts(study: StudyFile, data: Path, asked: Asked, listen: Listener) -> tuple[DataFacts, bool]:
+    """What the study knows of its images, and whether the folders say what is for test; `DataError` where they cannot be read."""
     settings = config_of(study, asked, PlannedRun(0, next(iter(study.protocols)), 0, study.baseline)).data
     found = read_data(data, settings, listen)
     facts = grouped(found.facts, settings.group)
     samples = [fact.sample for fact in facts]
     groups = {sample.group or f"image {sample.name}" for sample in samples}
     content = sorted((fact.content, fact.truth) for fact in facts)
-    return DataFacts(
+    known = DataFacts(
         root=str(data),
         layout=found.listing.layout,
         sha256=sha256_bytes(repr((content, found.classes)).encode()),
@@ -79,6 +81,12 @@ def data_facts(study: StudyFile, data: Path, asked: Asked, listen: Listener) -> 
         citation=study.data.citation,
         generated=(data / GENERATED).is_file(),
     )
+    parted = any(sample.part in {"val", "test"} for sample in samples)
+    if parted and any(entry.folds or entry.set for entry in study.protocols.values()):
+        listen(
+            Noted("The folders say themselves what is for test, so the study draws no parts and no folds of its own.")
+        )
+    return known, parted
 
 
 def _asked(study: StudyFile, request: StudyRequest) -> Asked:

@@ -110,7 +110,8 @@ def _human(images: Images) -> tuple[Images, Labelling]:
 def _images(study: StudyFile, run: PlannedRun, data: Path, config: Config, listen: Listener) -> Images:
     found = read_data(data, config.data, listen)
     split = split_data(found, config.data, seed=config.seed, listen=silent)
-    scored = found.facts if study.protocols[run.protocol].scored == "all" else split.test
+    parts = {"test": split.test, "val": split.val, "all": found.facts}
+    scored = parts[study.protocols[run.protocol].scored]
     if not scored:
         raise DataError("There is no test image to score. Give the protocol folds, or data.test above 0.")
     unlabelled: tuple[Sample, ...] = ()

@@ -39,12 +39,12 @@ class DataEntry(Section):
 
 
 class ProtocolEntry(Section):
-    """How images are divided: settings of `data`, folds, and whether the test images are scored or all, seen ones too."""
+    """How images are divided: settings of `data`, folds, and which images are scored: those kept for it, or seen ones."""
 
     title: str = ""
     set: Settings = Field(default_factory=dict)
     folds: Annotated[int, Field(ge=2)] | None = None
-    scored: Literal["test", "all"] = "test"
+    scored: Literal["test", "val", "all"] = "test"
 
     @model_validator(mode="after")
     def _about_data_alone(self) -> Self:

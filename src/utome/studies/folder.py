@@ -81,7 +81,8 @@ class StudyFolder:
         content = self._asked()
         lengths = {arm: Length(**each) for arm, each in content["lengths"].items()}
         return Asked(
-            content["scale"], tuple(content["assignments"]), tuple(content["arms"]), content["seeds"], content["threads"], lengths
+            content["scale"], tuple(content["assignments"]), tuple(content["arms"]), content["seeds"], content["threads"], lengths,
+            content["parted"],
         )  # fmt: skip
 
     def data(self) -> DataFacts:
@@ -122,7 +123,7 @@ class StudyFolder:
         """The name of a run: its arm, then seed and fold, behind the protocol where there are several."""
         study = self.study
         several = f"{run.protocol}-" if len(study.protocols) > 1 else ""
-        fold = f"-fold-{run.fold}" if study.protocols[run.protocol].folds else ""
+        fold = f"-fold-{run.fold}" if study.protocols[run.protocol].folds and not self.asked().parted else ""
         return f"{run.arm}/{several}seed-{run.seed}{fold}"
 
     def run(self, run: PlannedRun) -> Path:

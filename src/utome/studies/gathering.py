@@ -27,7 +27,7 @@ from utome.studies.records import run_record
 def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
     """All that the folder knows; `ConfigError` where it holds no study."""
     study, asked, data = folder.study, folder.asked(), folder.data()
-    runs = planned(study, asked.arms, asked.seeds)
+    runs = planned(study, asked.arms, asked.seeds, parted=asked.parted)
     found = {run: content for run in runs if (content := folder.read_scores(run)) is not None}
     rows = [row for run, content in found.items() for row in rows_of(run, content)]
     metrics = metrics_of(study, data)
@@ -37,7 +37,7 @@ def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
         metrics=tuple(each.metric for each in metrics),
         main_metric=study.main,
         protocols=tuple(
-            Protocol(name, study.protocol_title(name), entry.scored == "test", entry.folds or 1)
+            Protocol(name, study.protocol_title(name), entry.scored == "test", 1 if asked.parted else entry.folds or 1)
             for name, entry in study.protocols.items()
         ),
         arms=_arms(study, asked),

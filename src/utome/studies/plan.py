@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -29,7 +30,8 @@ class Asked:
     """What was asked beside the study file.
 
     `arms` and `seeds` may grow when a study is run again; the scale, the `assignments` of --set, the processor `threads` of each run
-    and the measured `lengths` stay as they were at the first start.
+    and the measured `lengths` stay as they were at the first start. Where the folders say what is for test (`parted`), no protocol
+    draws parts of its own.
     """
 
     scale: str
@@ -38,6 +40,7 @@ class Asked:
     seeds: int = 3
     threads: int | None = None
     lengths: Mapping[str, Length] = field(default_factory=dict)
+    parted: bool = False
 
 
 @dataclass(frozen=True, order=True)
@@ -51,14 +54,14 @@ class PlannedRun:
     kind: ArmKind = "network"
 
 
-def planned(study: StudyFile, arms: Iterable[str], seeds: int) -> list[PlannedRun]:
+def planned(study: StudyFile, arms: Iterable[str], seeds: int, *, parted: bool = False) -> list[PlannedRun]:
     """Seed by seed, so that an unfinished study is a smaller one and not a lopsided one; references come with every seed."""
     kinds: list[tuple[str, ArmKind]] = [(arm, "network") for arm in arms]
     kinds += [(reference, reference) for reference in study.references]
     return [
         PlannedRun(seed, protocol, fold, arm, kind)
         for seed, (protocol, entry) in product(range(seeds), study.protocols.items())
-        for fold in range(entry.folds or 1)
+        for fold in range(1 if parted else entry.folds or 1)
         for arm, kind in kinds
     ]
 
@@ -84,13 +87,14 @@ def config_of(study: StudyFile, asked: Asked, run: PlannedRun) -> Config:
     arm = run.arm if run.kind == "network" else study.baseline
     entry, scale, protocol = study.arms[arm], study.scale(asked.scale), study.protocols[run.protocol]
     layers = (study.set, entry.set, scale.set, scale.arms.get(arm, {}), protocol.set)
-    folds = {} if protocol.folds is None else {"data.folds": protocol.folds, "data.fold": run.fold}
+    divided = {} if protocol.folds is None else {"data.folds": protocol.folds, "data.fold": run.fold}
+    divided = {"data.split": None, "data.folds": None, "data.fold": 0} if asked.parted else divided
     layout = {} if study.data.layout is None else {"data.layout": study.data.layout}
     length = asked.lengths.get(arm)
     measured = {} if length is None else {"training.epochs": length.epochs, "training.steps_per_epoch": length.steps}
     try:
-        settings = dict(load_recipe(entry.recipe).settings)
-        for layer in ({"machine.threads": asked.threads}, layout, *layers, folds, measured):
+        settings = dict(_settings(entry.recipe))
+        for layer in ({"machine.threads": asked.threads}, layout, *layers, divided, measured):
             settings = overlay(settings, layer)
         config = override(settings, asked.assignments)
         epochs = early_epoch(study, asked.scale, config)
@@ -98,6 +102,11 @@ def config_of(study: StudyFile, asked: Asked, run: PlannedRun) -> Config:
         return override(overlay(config.as_dict(), own), ())
     except ConfigError as error:
         raise ConfigError(f"In the arm '{arm}' of the study '{study.name}': {error}") from None
+
+
+@lru_cache
+def _settings(recipe: str) -> Mapping[str, Any]:
+    return load_recipe(recipe).settings
 
 
 def fixed_of(study: StudyFile, asked: Asked, arm: str) -> frozenset[str]:
