@@ -15,7 +15,7 @@ from utome.prediction.pictures import label_png
 from utome.recipes.library import load_recipe
 from utome.report.study_panels import Seen
 from utome.statistics.intervals import Interval
-from utome.studies.outcome import Arm, CurvePoint, Difference, ImageScores, LearningCurve, Run, StudyOutcome
+from utome.studies.outcome import Arm, CurvePoint, Difference, ImageScores, LearningCurve, Run, StudyOutcome, Verdict
 
 SIDE = 40
 HOSTILE = 'a_b% <i>&"x"|$y${z}\\#~^ [1] *'
@@ -55,7 +55,7 @@ def compared(
     arm: str, size: float | None, interval: tuple[float, float] | None, p: float, least: float = 0.01
 ) -> Difference:
     """A comparison with the arm 'plain' by the main metric, with what follows from these numbers."""
-    outcome = "not distinguishable" if p > 0.05 or size is None else "better" if size > 0 else "worse"
+    outcome: Verdict = "not distinguishable" if p > 0.05 or size is None else "better" if size > 0 else "worse"
     return Difference(
         "held-out", arm, "best", MAIN, "plain", "best", size, None if interval is None else Interval(*interval), p, p, least, 2, 9,
         "images", 6, 0, 3, 0.8, outcome, f"'{arm}' was compared.", trainings=(0.02, 0.03), trainings_interval=Interval(0.01, 0.04),

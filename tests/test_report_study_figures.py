@@ -31,7 +31,7 @@ def titles(figure: Figure | None) -> list[str]:
 def lines(figure: Figure | None, panel: int) -> int:
     """Lines of a colour, without dots and those that are faint."""
     assert figure is not None
-    return sum(len(line.get_xdata()) > 1 and line.get_color() != "#d1d5db" for line in figure.axes[panel].lines)
+    return sum(np.size(line.get_xdata()) > 1 and line.get_color() != "#d1d5db" for line in figure.axes[panel].lines)
 
 
 def test_a_line_a_run_and_many_arms_have_a_panel_each(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_scores_have_a_panel_a_protocol_and_the_paper_a_mark() -> None:
     assert titles(figure) == ["held-out images"]
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [arm.title for arm in outcome.arms]
-    assert any(list(line.get_xdata()) == [0.7398] for line in figure.axes[0].lines)
+    assert any(np.array_equal(line.get_xdata(), [0.7398]) for line in figure.axes[0].lines)
     assert scores_figure(replace(outcome, scores=())) is None
 
 
