@@ -19,7 +19,7 @@ from utome.report.study_history import histories
 from utome.report.study_ink import colour_of, look, png, style_of
 from utome.report.study_methods import methods
 from utome.report.study_panels import chosen, detail_of, panel_figure, pictures_of, seen_by
-from utome.studies.outcome import Arm, ImageScores, StudyOutcome
+from utome.studies.outcome import Arm, ImageScores, Protocol, StudyOutcome
 
 
 def titles(figure: Figure | None) -> list[str]:
@@ -95,11 +95,15 @@ def test_differences_are_of_the_same_image_and_the_baseline_has_none() -> None:
 def test_scores_have_a_panel_a_protocol_and_the_paper_a_mark() -> None:
     outcome = finished_outcome()
     figure = scores_figure(outcome)
-    assert titles(figure) == ["held-out images"]
+    assert titles(figure) == [], "there is one protocol alone"
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [arm.title for arm in outcome.arms]
     assert any(np.array_equal(line.get_xdata(), [0.7398]) for line in figure.axes[0].lines)
     assert scores_figure(replace(outcome, scores=())) is None
+    seen_by_training = Protocol("same", "the same images", honest=False)
+    scores = (*outcome.scores, replace(outcome.scores[0], protocol="same"))
+    two = scores_figure(replace(outcome, protocols=(seen_by_training, *outcome.protocols), scores=scores))
+    assert titles(two) == ["held-out images", "the same images"]
 
 
 def test_any_name_can_be_drawn_without_a_warning() -> None:
@@ -255,3 +259,21 @@ def test_methods_of_runs_without_settings_leave_them_out(tmp_path: Path) -> None
     text = methods(outcome, tmp_path)
     assert "learning rate" not in text
     assert "3 trainings ran for 40 epochs, on cpu." in text
+
+
+def test_methods_name_each_setting_once_and_the_last_of_two(tmp_path: Path) -> None:
+    outcome = finished_outcome()
+    common = ("training.batch=4", "machine.device=cpu")
+    arms = tuple(replace(arm, settings=(*common, *arm.settings, "training.batch=2")) for arm in outcome.arms[:2])
+    text = methods(replace(outcome, arms=(*arms, outcome.arms[2])), tmp_path)
+    assert "All networks had training.batch=2; every other setting is its recipe's." in text
+    assert text.count("training.batch") == 1
+    assert "recipe 'unet' with model.width=8." in text
+    assert "machine.device" not in text
+    assert text.count("A plain U-Net") == 1
+
+
+def test_one_epoch_is_not_called_epochs(tmp_path: Path) -> None:
+    outcome = finished_outcome()
+    runs = tuple(replace(run, cost=replace(run.cost, epochs_run=min(run.cost.epochs_run, 1))) for run in outcome.runs)
+    assert "3 trainings ran for 1 epoch, on cpu." in methods(replace(outcome, runs=runs), tmp_path)

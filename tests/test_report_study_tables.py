@@ -14,6 +14,7 @@ from tests.reported import HOSTILE, with_curve
 from utome.report.study import write_study_report
 from utome.report.study_long import COLUMNS, results_csv
 from utome.report.study_numbers import MINUS, places
+from utome.report.study_published import Sources, published_table
 from utome.report.study_table import Table, html_table, latex_table, latex_text, markdown_table
 from utome.report.study_tables import curve_table, main_table, metric_table, tables, variant_table
 from utome.statistics.intervals import Interval
@@ -81,7 +82,7 @@ def test_the_main_table_has_published_ours_seeds_difference_p_and_verdict() -> N
         "0.740\n0.690–0.780",
         "0.740, –",
         "+0.030\n−0.010 to +0.070",
-        "0.12\nleast 0.031",
+        "0.125\nleast 0.0312",
         "cannot be told from chance",
     )
     assert otsu[2] == "0.520\n"
@@ -115,11 +116,21 @@ def test_seeds_that_disagree_stand_beside_the_difference_and_in_the_verdict() ->
     assert cells[6] == "better with these trainings"
 
 
-def test_a_score_that_does_not_exist_is_a_dash_and_a_metric_without_any_has_no_column() -> None:
+def test_a_score_that_does_not_exist_is_a_dash_and_an_arm_without_any_has_no_column() -> None:
     outcome = finished_outcome()
     table = metric_table(outcome, outcome.protocols[0])
-    assert table.rows[0][2] == "–\n"
-    assert table.without_empty_columns().head == ("Arm", "mean IoU\nhigher is better")
+    assert table.rows[0] == (
+        "mean IoU\nhigher is better",
+        "0.710\n0.660–0.750\npublished 0.740",
+        "0.740 ≈\n0.690–0.780",
+        "0.520\n",
+    )
+    assert table.rows[1] == ("merges an image\nlower is better", "–\n", "–", "–")
+    silent = replace(outcome, scores=tuple(score for score in outcome.scores if score.arm != "otsu"))
+    assert metric_table(silent, silent.protocols[0]).without_empty_columns().head[1:] == (
+        "U-Net",
+        "U-Net, wider & better",
+    )
 
 
 def test_ways_to_predict_are_compared_with_the_first_one_of_their_arm() -> None:
@@ -207,3 +218,18 @@ def test_html_cells_have_their_small_print_below() -> None:
     assert "<td class=number>−0.5<small>0.1–0.2</small></td>" in written
     assert "<i>" not in written
     assert MINUS in written
+
+
+def test_what_the_paper_prints_by_other_metrics_has_a_table() -> None:
+    outcome = finished_outcome()
+    assert published_table(outcome).rows == ()
+    human = Published("human", MERGES, 0.25, "0.25", "Someone (2021), table 3")
+    table = published_table(replace(outcome, published=(*outcome.published, human)))
+    assert table.rows == (("U-Net", "0.7398\nprinted 73.98 %", ""), ("human", "", "0.25"))
+    assert table.notes == ("Someone (2021), table 2", "Someone (2021), table 3")
+
+
+def test_a_bare_table_is_named_with_its_paper() -> None:
+    assert Sources("Someone: A title. 2021").full("table 2") == "table 2, in: Someone: A title. 2021"
+    assert Sources("Someone: A title. 2021").full("Another (2019), table 1") == "Another (2019), table 1"
+    assert Sources("").full("table 2") == "table 2"

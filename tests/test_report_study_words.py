@@ -22,7 +22,7 @@ def test_what_is_better_worse_and_unclear_is_said_in_one_sentence() -> None:
     )
     assert answer(outcome).verdict == (
         "'wide' is better than 'U-Net'; 'deep' is worse than 'U-Net'; 'thin' cannot be told from it "
-        "(by mean IoU on 9 images; held-out images)."
+        "(by mean IoU on 9 images)."
     )
 
 

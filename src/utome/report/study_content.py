@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from utome.report.study_costs import left_out, trouble_table
 from utome.report.study_curves import magnitudes_figure, training_figure
-from utome.report.study_facts import honest_first
+from utome.report.study_facts import honest_first, under
 from utome.report.study_figures import curve_figure, differences_figure, scores_figure
 from utome.report.study_history import histories
 from utome.report.study_ink import DOTS_AN_INCH, SHOWN_AN_INCH, look, png
@@ -82,24 +82,26 @@ def _scores(outcome: StudyOutcome) -> Iterator[Picture]:
     for protocol in _worth_drawing(outcome):
         caption = "A bar an image: the mean over its runs, minus the baseline's on the same image."
         figure = differences_figure(outcome, protocol)
-        yield from _picture(f"differences-{slug(protocol.name)}", f"Image by image, {protocol.title}", caption, figure)
+        yield from _picture(
+            f"differences-{slug(protocol.name)}", f"Image by image{under(outcome, protocol)}", caption, figure
+        )
 
 
 def _curves(outcome: StudyOutcome, folder: Path) -> Iterator[Picture]:
     found = histories(outcome, folder)
     for protocol in honest_first(outcome):
-        name, title = slug(protocol.name), protocol.title
+        name, title = slug(protocol.name), under(outcome, protocol)
         caption = (
             "On the validation images, not on those of the scores. A line a run; its dot is the epoch that was kept."
         )
         yield from _picture(
-            f"curves-{name}", f"Validation score, {title}", caption, training_figure(outcome, found, protocol)
+            f"curves-{name}", f"Validation score{title}", caption, training_figure(outcome, found, protocol)
         )
         if protocol not in _worth_drawing(outcome):
             continue
         caption = "At the end of each epoch, on the same validation images, without the multiplication of an enhancement module."
         figure = magnitudes_figure(outcome, found, protocol)
-        yield from _picture(f"features-{name}", f"Size of features, {title}", caption, figure)
+        yield from _picture(f"features-{name}", f"Size of features{title}", caption, figure)
 
 
 def _worth_drawing(outcome: StudyOutcome) -> list[Protocol]:

@@ -11,12 +11,13 @@ from matplotlib.ticker import MaxNLocator
 from utome.report.curves import MAGNITUDES
 from utome.report.study_facts import networks
 from utome.report.study_history import History, has
-from utome.report.study_ink import FAINT, GRID, colour_of, grid, sheet, style_of
+from utome.report.study_ink import FAINT, GRID, colour_of, grid, sheet, style_of, wrapped
 from utome.studies.outcome import Arm, Protocol, StudyOutcome
 
 SCORE = "val_mean_iou"
 # More arms than this are not told apart in one panel.
 MOST_TOGETHER = 3
+LETTERS_AN_INCH = 13
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,10 @@ def _draw(outcome: StudyOutcome, figure: Figure, panels: Sequence[Panel], found:
     arms = list(dict.fromkeys(arm for panel in panels for arm in panel.arms))
     if any(len(panel.arms) > 1 for panel in panels):
         handles = [Line2D([], [], color=colour_of(outcome, arm), linestyle=style_of(outcome, arm)) for arm in arms]
-        figure.legend(
-            handles, [f" {arm.title}" for arm in arms], frameon=False, fontsize=9, loc="outside upper left", ncols=3
-        )
+        longest = max(len(arm.title) for arm in arms)
+        columns = max(1, int(figure.get_figwidth() * LETTERS_AN_INCH) // (longest + 6))
+        labels = [f" {arm.title}" for arm in arms]  # a label that begins with _ would be left out
+        figure.legend(handles, labels, frameon=False, fontsize=9, loc="outside upper left", ncols=columns)
     figure.supxlabel("epoch", fontsize=11)
 
 
@@ -92,8 +94,8 @@ def _fill(outcome: StudyOutcome, axes: Axes, panel: Panel, found: Sequence[Histo
         for history in (each for each in found if each.run.arm == arm.name and has(each, panel.column)):
             _line(outcome, axes, history, arm, panel.column)
     if panel.title:
-        axes.set_title(panel.title, loc="left", fontsize=11)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+        axes.set_title(wrapped(panel.title, 32), loc="left", fontsize=11)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.grid(axis="y", color=GRID, linewidth=0.6)
 
 

@@ -91,6 +91,11 @@ def honest_first(outcome: StudyOutcome) -> Sequence[Protocol]:
     return sorted(outcome.protocols, key=lambda protocol: not protocol.honest)
 
 
+def under(outcome: StudyOutcome, protocol: Protocol, *, before: str = ", ") -> str:
+    """The protocol's title behind what is of it, where there is another one that it could be of."""
+    return f"{before}{protocol.title}" if len(outcome.protocols) > 1 else ""
+
+
 def networks(outcome: StudyOutcome) -> list[Arm]:
     """The arms that learn."""
     return [arm for arm in outcome.arms if arm.kind == "network"]

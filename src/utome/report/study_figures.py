@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
-from utome.report.study_facts import Standing, arm_title, honest_first, main_metric, published_alone, standings
-from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, mark_of, sheet
+from utome.report.study_facts import Standing, arm_title, honest_first, main_metric, published_alone, standings, under
+from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, mark_of, sheet, wrapped
 from utome.report.study_numbers import places, signed, with_unit
 from utome.studies.outcome import Arm, CurvePoint, Metric, Protocol, Published, StudyOutcome
 
@@ -30,7 +30,7 @@ def scores_figure(outcome: StudyOutcome) -> Figure | None:
     every = figure.subplots(len(drawn), 1, squeeze=False, sharex=True).ravel()
     for axes, protocol in zip(every, drawn, strict=True):
         _draw_standings(outcome, axes, _kept(rows[protocol.name]), alone[protocol.name])
-        axes.set_title(protocol.title, loc="left")
+        axes.set_title(under(outcome, protocol, before=""), loc="left")
     _add_legend(
         every[0],
         has_published=any(alone.values()) or any(row.published is not None for own in rows.values() for row in own),
@@ -52,8 +52,8 @@ def differences_figure(outcome: StudyOutcome, protocol: Protocol) -> Figure | No
     for axes, arm in zip(grid(figure, len(arms), columns), arms, strict=True):
         _draw_differences(axes, found[arm.name], metric)
         axes.set_ylim(*_room(every))
-        axes.set_title(f"{arm.title} − {arm_title(outcome, outcome.baseline)}", loc="left", fontsize=11)
-    figure.supylabel(f"difference in {metric.title}", fontsize=11)
+        axes.set_title(wrapped(arm.title, 44), loc="left", fontsize=11)
+    figure.supylabel(wrapped(f"{metric.title}, minus that of {arm_title(outcome, outcome.baseline)}", 44), fontsize=11)
     figure.supxlabel("images, sorted by their difference", fontsize=11)
     return figure
 
@@ -89,7 +89,7 @@ def curve_figure(outcome: StudyOutcome) -> Figure | None:
 
 
 def _draw_standings(outcome: StudyOutcome, axes: Axes, rows: Sequence[Standing], alone: Sequence[Published]) -> None:
-    labels = [row.arm.title for row in rows] + [each.row for each in alone]
+    labels = [wrapped(row.arm.title, 30) for row in rows] + [wrapped(each.row, 30) for each in alone]
     for line, row in enumerate(rows):
         _draw_standing(outcome, axes, row, line)
     for line, each in enumerate(alone, start=len(rows)):
@@ -154,7 +154,7 @@ def _draw_differences(axes: Axes, found: Mapping[str, float], metric: Metric) ->
 def _room(values: Sequence[float]) -> tuple[float, float]:
     """From the least to the greatest value, with room above for a line of text."""
     low, high = min([*values, 0.0]), max([*values, 0.0])
-    span = max(high - low, 1e-9)
+    span = high - low or 1.0
     return low - 0.05 * span, high + 0.25 * span
 
 

@@ -1,6 +1,7 @@
 """How the figures of a study look: a colour and a mark an arm, told apart by people of all colour visions; PNG that repeats."""
 
 import io
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,11 @@ def grid(figure: Figure, count: int, columns: int, *, sharey: bool = True) -> li
     for axes in every[max(count - columns, 0) : count]:
         axes.tick_params(labelbottom=True)
     return every[:count]
+
+
+def wrapped(title: str, width: int) -> str:
+    """A title in lines of so many letters at most, so that it stays in its place."""
+    return "\n".join(textwrap.wrap(title, width)) or title
 
 
 @contextmanager

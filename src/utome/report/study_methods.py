@@ -75,28 +75,44 @@ def _parts(outcome: StudyOutcome, protocol: str) -> str:
 
 def _arms(outcome: StudyOutcome) -> list[str]:
     sentences = []
+    own = {arm.name: _settings(arm) for arm in networks(outcome)}
+    common = set.intersection(*(set(settings.items()) for settings in own.values())) if len(own) > 1 else set()
+    cited: set[str] = set()
     for arm in outcome.arms:
         if arm.kind == "network":
-            sentences.append(f"{arm.title}: {_recipe(arm)}.")
+            differing = [f"{path}={value}" for path, value in own[arm.name].items() if (path, value) not in common]
+            with_own = f" with {', '.join(differing)}" if differing else ""
+            sentences.append(f"{arm.title}: {_recipe(arm, cited)}{with_own}.")
         else:
             sentences.append(f"{arm.title}: {REFERENCES[arm.kind]}.")
+    if common:
+        shared = ", ".join(f"{path}={value}" for path, value in sorted(common))
+        sentences.append(f"All networks had {shared}; every other setting is its recipe's.")
     baseline = next((arm.title for arm in outcome.arms if arm.name == outcome.baseline), outcome.baseline)
-    sentences.append(f"The baseline is {baseline}.")
+    sentences.append(f"The baseline is '{baseline}'.")
     if len(outcome.variants) > 1:
-        sentences.append(
-            f"Each trained network predicted in several ways: {listed(v.title for v in outcome.variants)}."
-        )
+        ways = listed(f"'{variant.title}'" for variant in outcome.variants)
+        sentences.append(f"Each trained network predicted in several ways: {ways}.")
     return sentences
 
 
-def _recipe(arm: Arm) -> str:
+def _settings(arm: Arm) -> dict[str, str]:
+    """The arm's settings by path, the last of each; those of the machine change no network."""
+    pairs = (setting.partition("=")[::2] for setting in arm.settings)
+    return {path: value for path, value in pairs if not path.startswith(("machine.", "data.classes"))}
+
+
+def _recipe(arm: Arm, cited: set[str]) -> str:
+    """The recipe, with its title and paper where it is named first."""
     try:
         recipe = load_recipe(arm.recipe)
-        source = "" if recipe.paper.startswith("None") else f"; {recipe.paper.rstrip('.')}"
-        text = f"recipe '{arm.recipe}' ({recipe.title}{source})"
     except UtomeError:
-        text = f"recipe '{arm.recipe}'"
-    return f"{text} with {', '.join(arm.settings)}" if arm.settings else text
+        return f"recipe '{arm.recipe}'"
+    if arm.recipe in cited:
+        return f"recipe '{arm.recipe}'"
+    source = "" if recipe.paper.startswith("None") or recipe.paper in cited else f"; {recipe.paper.rstrip('.')}"
+    cited |= {arm.recipe, recipe.paper}
+    return f"recipe '{arm.recipe}' ({recipe.title}{source})"
 
 
 def _training(outcome: StudyOutcome, settings: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -104,7 +120,8 @@ def _training(outcome: StudyOutcome, settings: Mapping[str, Mapping[str, Any]]) 
         return []
     seeds = listed(map(str, outcome.seeds))
     many = len(outcome.seeds) > 1
-    scale = f" ({outcome.about.scale_about})" if outcome.about.scale_about else ""
+    # What was planned is said only where what was done is not known.
+    scale = f" ({outcome.about.scale_about})" if outcome.about.scale_about and not settings else ""
     sentences = [f"Scale '{outcome.about.scale}'{scale}, seed{'s' if many else ''} {seeds}."]
     sentences += training_sentences(outcome, settings)
     costs = [run.cost for run in outcome.runs if run.cost.epochs_run]
@@ -113,7 +130,9 @@ def _training(outcome: StudyOutcome, settings: Mapping[str, Mapping[str, Any]]) 
         early = f", of which patience ended {stopped}" if stopped else ""
         epochs = _span(sorted({cost.epochs_run for cost in costs}))
         devices = listed(sorted({cost.device for cost in costs if cost.device}) or ["an unknown device"])
-        sentences.append(f"{count(len(costs), 'training')} ran for {epochs} epochs{early}, on {devices}.")
+        sentences.append(
+            f"{count(len(costs), 'training')} ran for {epochs} epoch{'' if epochs == '1' else 's'}{early}, on {devices}."
+        )
     return sentences
 
 

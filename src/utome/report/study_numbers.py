@@ -74,19 +74,19 @@ def signed_between(interval: Interval | None, after_point: int) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p of two digits.
+    """A p of three digits.
 
     >>> p_text(0.03125), p_text(1.0), p_text(0.00002)
-    ('0.031', '1', '< 0.001')
+    ('0.0312', '1', '< 0.001')
     """
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+    return "< 0.001" if p < 0.001 else f"{p:.3g}"
 
 
 def p_equals(p: float) -> str:
     """As it stands in a sentence.
 
     >>> p_equals(0.03125), p_equals(0.00002)
-    ('p = 0.031', 'p < 0.001')
+    ('p = 0.0312', 'p < 0.001')
     """
     text = p_text(p)
     return f"p {text}" if text.startswith("<") else f"p = {text}"

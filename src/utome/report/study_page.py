@@ -57,7 +57,15 @@ def study_html(content: Content) -> str:
 def _head(content: Content) -> str:
     outcome, answer = content.outcome, content.answer
     about = outcome.about
-    facts = [about.paper, _data_words(outcome), f"scale '{about.scale}'", about.scale_about, state_words(outcome)]
+    division = outcome.protocols[0].title if len(outcome.protocols) == 1 else ""
+    facts = [
+        about.paper,
+        _data_words(outcome),
+        f"scale '{about.scale}'",
+        about.scale_about,
+        division,
+        state_words(outcome),
+    ]
     line = " · ".join(html.escape(fact) for fact in facts if fact)
     smoke, warnings = "", list(answer.warnings)
     if outcome.smoke:

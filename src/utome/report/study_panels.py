@@ -19,7 +19,7 @@ from utome.errors import UtomeError
 from utome.prediction.pictures import Colour, LabelMap, displayed, overlay
 from utome.report.errormap import error_map, legend
 from utome.report.study_facts import honest_first, main_metric
-from utome.report.study_ink import sheet
+from utome.report.study_ink import sheet, wrapped
 from utome.report.study_numbers import NOTHING, number, places
 from utome.studies.outcome import Arm, ImageScores, StudyOutcome
 
@@ -200,7 +200,8 @@ def _show_arm(cells: Sequence[Axes], arm: Arm, seen: Seen, value: str, classes: 
     """The prediction, and below it its errors where there is truth."""
     if seen.predicted is None:
         return
-    title = arm.title if value == NOTHING else f"{arm.title}\n{value}"
+    name = wrapped(arm.title, 24)
+    title = name if value == NOTHING else f"{name}\n{value}"
     known = seen.predicted if seen.truth is None else _known(seen.predicted, seen.truth)
     _show(cells[0], overlay(seen.pixels, known), title)
     if seen.truth is not None and len(cells) > 1:

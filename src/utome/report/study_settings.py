@@ -8,7 +8,7 @@ import yaml
 
 from utome.config.settings import leaves
 from utome.report.study_facts import networks
-from utome.report.study_numbers import listed
+from utome.report.study_numbers import count, listed
 from utome.studies.outcome import StudyOutcome
 
 Settings = Mapping[str, Any]
@@ -60,10 +60,10 @@ def _optimizer(own: Settings) -> str:
 
 def _tiles(own: Settings) -> str:
     steps = own["training.steps_per_epoch"]
-    length = "a pass over all tiles" if steps is None else f"{steps} steps"
+    length = "a pass over all tiles" if steps is None else count(steps, "steps")
     side = own["training.tile"]
-    most = own["training.epochs"]
-    return f"A step had {own['training.batch']} tiles of {side} x {side} pixels, an epoch {length}; epochs were {most} at most"
+    most, batch = count(own["training.epochs"], "epochs"), count(own["training.batch"], "tiles")
+    return f"A step had {batch} of {side} x {side} pixels, an epoch {length}; there were {most} at most"
 
 
 def _loss(own: Settings) -> str:

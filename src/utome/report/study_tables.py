@@ -10,6 +10,7 @@ from utome.report.study_facts import (
     main_metric,
     published_alone,
     standings,
+    under,
     variant_standings,
     variant_title,
 )
@@ -24,6 +25,7 @@ from utome.report.study_numbers import (
     slug,
     with_unit,
 )
+from utome.report.study_published import Sources, metric_head, published_table
 from utome.report.study_table import Table
 from utome.report.study_words import verdict_words
 from utome.studies.outcome import Metric, Protocol, Published, Score, StudyOutcome
@@ -38,7 +40,7 @@ def tables(outcome: StudyOutcome) -> list[Table]:
     found = []
     for protocol in honest_first(outcome):
         found += [main_table(outcome, protocol), variant_table(outcome, protocol), metric_table(outcome, protocol)]
-    found += [curve_table(outcome), cost_table(outcome)]
+    found += [published_table(outcome), curve_table(outcome), cost_table(outcome)]
     return [table.without_empty_columns() for table in found if table.rows]
 
 
@@ -49,7 +51,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
     alone = published_alone(outcome, protocol, metric)
     if not any(row.score is not None or row.published is not None for row in rows) and not alone:
         rows = []
-    sources = _Sources()
+    sources = Sources(outcome.about.paper)
     decimals = _decimals(rows, metric)
     cells = [_standing_cells(outcome, row, decimals, sources) for row in rows]
     cells += [_published_cells(each, decimals, sources) for each in alone]
@@ -59,13 +61,13 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Published",
         title,
         _seeds_head(outcome),
-        f"Difference to {arm_title(outcome, outcome.baseline)}",
+        f"Difference\nto {arm_title(outcome, outcome.baseline)}",
         "Corrected p",
         "Verdict",
     )
     return Table(
         name=f"main-{slug(protocol.name)}",
-        title=f"{metric.title}, {protocol.title}",
+        title=f"{metric.title}{under(outcome, protocol)}",
         head=head,
         rows=tuple(cells),
         notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows)),
@@ -78,7 +80,7 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
     """Other ways to predict with the same trainings, each compared with the first way of its arm."""
     metric = main_metric(outcome)
     rows = variant_standings(outcome, protocol, metric)
-    sources = _Sources()
+    sources = Sources(outcome.about.paper)
     decimals = _decimals(rows, metric)
     cells = [
         (f"{row.arm.title}\n{row.variant.title}", *_standing_cells(outcome, row, decimals, sources)[1:]) for row in rows
@@ -89,14 +91,14 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Published",
         with_unit(metric),
         _seeds_head(outcome),
-        f"Difference to {first}",
+        f"Difference\nto {first}",
         "Corrected p",
         "Verdict",
     )
     notes = (*sources.notes, "The trainings are the same, so that only the way to predict differs.") if rows else ()
     return Table(
         f"variants-{slug(protocol.name)}",
-        f"Ways to predict, {protocol.title}",
+        f"Ways to predict{under(outcome, protocol)}",
         head,
         tuple(cells),
         notes,
@@ -105,25 +107,24 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
 
 
 def metric_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
-    """Every metric in a column, with intervals, signs of the verdicts, and the paper's value where there is one."""
-    columns = [(metric, standings(outcome, protocol, metric)) for metric in outcome.metrics]
-    if len(columns) < 2:
+    """A row a metric: every arm's score with its interval, a sign of the verdict, and the paper's value where there is one."""
+    if len(outcome.metrics) < 2:
         return Table("", "", (), ())
-    scored = [any(row.score is not None for _, rows in columns for row in (rows[number],)) for number in _each(columns)]
     rows = tuple(
-        (arm.title, *(_metric_cell(outcome, rows[number], _decimals(rows, metric)) for metric, rows in columns))
-        for number, arm in enumerate(outcome.arms)
-        if scored[number]
+        (metric_head(metric), *_metric_cells(outcome, metric, standings(outcome, protocol, metric)))
+        for metric in outcome.metrics
+        if any(score.metric == metric.name and score.protocol == protocol.name for score in outcome.scores)
     )
     signs = (
         "Intervals are of 95 %. ▲ better, ▼ worse than the baseline, ≈ cannot be told from it; p are corrected over the arms, "
         "not over the metrics: where many are looked at, some differ by chance."
     )
-    none = "The runs are too short for verdicts." if outcome.smoke else signs
-    head = ("Arm", *(_head(metric) for metric, _ in columns))
-    conventions = tuple(f"{metric.title}: {metric.convention}" for metric, _ in columns if metric.convention)
-    name, title = f"metrics-{slug(protocol.name)}", f"Every metric, {protocol.title}"
-    return Table(name, title, head, rows if any(scored) else (), (none, *conventions))
+    verdicts = "The runs are too short for verdicts." if outcome.smoke else signs
+    conventions = [
+        f"{metric.title}: {metric.convention.rstrip('.')}." for metric in outcome.metrics if metric.convention
+    ]
+    name, title = f"metrics-{slug(protocol.name)}", f"Every metric{under(outcome, protocol)}"
+    return Table(name, title, ("Metric", *(arm.title for arm in outcome.arms)), rows, (verdicts, " ".join(conventions)))
 
 
 def curve_table(outcome: StudyOutcome) -> Table:
@@ -148,25 +149,7 @@ def curve_table(outcome: StudyOutcome) -> Table:
     return Table("learning-curve", "Score against the number of training images", head, rows, (note,), frozenset())
 
 
-class _Sources:
-    """Numbers the sources of published values in the order in which they are met."""
-
-    def __init__(self) -> None:
-        self._known: list[str] = []
-
-    def number(self, source: str) -> str:
-        if not source:
-            return ""
-        if source not in self._known:
-            self._known.append(source)
-        return f" ({self._known.index(source) + 1})"
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(f"({place}) {source}" for place, source in enumerate(self._known, start=1))
-
-
-def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources: _Sources) -> tuple[str, ...]:
+def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources: Sources) -> tuple[str, ...]:
     difference = row.difference
     title = row.arm.title + ("\nbaseline" if row.is_baseline else "")
     paper = "" if row.published_difference is None else f"\npaper {signed(row.published_difference, decimals)}"
@@ -182,21 +165,15 @@ def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources
         compared = (size, p, verdict_words(outcome, difference))
     return (
         title,
-        _published_cell(row.published, decimals, sources),
+        sources.cell(row.published, decimals),
         _with_interval(row.score, decimals),
         "" if row.score is None else _seeds(outcome, row.score.seeds, decimals),
         *compared,
     )
 
 
-def _published_cells(each: Published, decimals: int, sources: _Sources) -> tuple[str, ...]:
-    return (f"{each.row}\npublished", _published_cell(each, decimals, sources), "", "", "", "", "")
-
-
-def _published_cell(published: Published | None, decimals: int, sources: _Sources) -> str:
-    if published is None:
-        return ""
-    return f"{number(published.value, decimals)}{sources.number(published.source)}\nprinted {published.printed}"
+def _published_cells(each: Published, decimals: int, sources: Sources) -> tuple[str, ...]:
+    return (f"{each.row}\npublished", sources.cell(each, decimals), "", "", "", "", "")
 
 
 def _with_interval(score: Score | None, decimals: int) -> str:
@@ -214,6 +191,11 @@ def _seeds_head(outcome: StudyOutcome) -> str:
     return f"Seed {seeds}" if len(outcome.seeds) == 1 else f"Seeds {seeds}"
 
 
+def _metric_cells(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> list[str]:
+    decimals = _decimals(rows, metric)
+    return [_metric_cell(outcome, row, decimals) for row in rows]
+
+
 def _metric_cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
     text = _with_interval(row.score, decimals)
     if row.difference is not None and not outcome.smoke:
@@ -222,11 +204,6 @@ def _metric_cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
     if row.published is not None:
         text += f"\npublished {number(row.published.value, decimals)}"
     return text
-
-
-def _head(metric: Metric) -> str:
-    direction = "higher is better" if metric.higher_is_better else "lower is better"
-    return f"{with_unit(metric)}\n{direction}"
 
 
 def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> list[str]:
@@ -259,7 +236,3 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
 def _decimals(rows: Sequence[Standing], metric: Metric) -> int:
     ours = [row.score.value for row in rows if row.score is not None]
     return places([*ours, *(row.published.value for row in rows if row.published is not None)], metric)
-
-
-def _each(columns: Sequence[tuple[Metric, list[Standing]]]) -> range:
-    return range(len(columns[0][1]))

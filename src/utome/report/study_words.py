@@ -11,6 +11,7 @@ from utome.report.study_facts import (
     networks,
     standings,
     too_few,
+    under,
 )
 from utome.report.study_numbers import count, listed, number, p_equals, places, signed, signed_between
 from utome.studies.outcome import FEWEST_EPOCHS, SMOKE, Difference, Protocol, StudyOutcome
@@ -108,7 +109,7 @@ def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protoco
     baseline = f"'{arm_title(outcome, outcome.baseline)}'"
     units = max(row.difference.units for row in compared if row.difference is not None)
     noun = next(row.difference.unit for row in compared if row.difference is not None)
-    over = f"by {metric} on {count(units, noun)}; {protocol.title}"
+    over = f"by {metric} on {count(units, noun)}{under(outcome, protocol, before='; ')}"
     named: dict[str, list[str]] = {"better": [], "worse": [], "not distinguishable": []}
     for row in compared:
         if row.difference is not None:
@@ -172,7 +173,7 @@ def _blind(compared: Sequence[Standing]) -> list[str]:
     least = min(difference.smallest_corrected_p for difference in blind)
     no = "No difference, however large, could" if len(blind) == len(compared) else "Some differences could not"
     units = f"{blind[0].unit.removesuffix('s')}s"
-    return [f"{no} have been told from chance: with so few {units} on which the two differ p is at least {least:.2g}."]
+    return [f"{no} have been told from chance: with so few {units} on which the two differ p is at least {least:.3g}."]
 
 
 def _otsu(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
@@ -201,10 +202,10 @@ def _ahead(beaten: int, learned: int) -> str:
 def _beside(outcome: StudyOutcome, row: Standing, protocol: Protocol, decimals: int) -> str:
     ours, paper = row.difference, row.published_difference
     if ours is None or ours.difference is None:
-        return f"{row.arm.title}, {protocol.title}: the paper has {signed(paper, decimals)}, we have no score."
+        return f"{row.arm.title}{under(outcome, protocol)}: the paper has {signed(paper, decimals)}, we have no score."
     baseline = arm_title(outcome, outcome.baseline)
     text = (
-        f"{row.arm.title} minus {baseline}, {protocol.title}: {signed(paper, decimals)} in the paper, "
+        f"{row.arm.title} minus {baseline}{under(outcome, protocol)}: {signed(paper, decimals)} in the paper, "
         f"{signed(ours.difference, decimals)} here"
     )
     if ours.interval is None or paper is None:
@@ -221,7 +222,7 @@ def _smoke(outcome: StudyOutcome) -> list[str]:
         return []
     planned = {arm.epochs for arm in networks(outcome) if arm.epochs is not None}
     text = (
-        f"Networks were trained for {listed(map(str, sorted(planned)))} epochs, and with fewer than "
+        f"Networks were trained for {listed(map(str, sorted(planned)))} epoch{'' if planned == {1} else 's'}, and with fewer than "
         f"{FEWEST_EPOCHS} nothing can be said of which is better. These numbers show that the study runs."
     )
     return [text]
