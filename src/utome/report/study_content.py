@@ -71,18 +71,14 @@ def content(outcome: StudyOutcome, folder: Path, pictures: Pictures) -> Content:
 
 
 def _scores(outcome: StudyOutcome) -> Iterator[Picture]:
-    yield from _picture(
-        "learning-curve",
-        "Score against the number of training images",
-        "The test images are the same for all sizes.",
-        curve_figure(outcome),
-    )
-    yield from _picture(
-        "scores",
-        "Arms side by side",
-        "The grey line is the baseline's score. Short strokes are the seeds.",
-        scores_figure(outcome),
-    )
+    """The learning curve, or the arms side by side and image by image."""
+    if outcome.curve is not None:
+        title = "Score against the number of training images"
+        caption = "The line is the mean, bars are 95 % intervals, hollow dots the seeds. The test images are the same for all sizes."
+        yield from _picture("learning-curve", title, caption, curve_figure(outcome))
+        return
+    caption = "The grey line is the baseline's score. Short strokes are the seeds."
+    yield from _picture("scores", "Arms side by side", caption, scores_figure(outcome))
     for protocol in _worth_drawing(outcome):
         caption = "A bar an image: the mean over its runs, minus the baseline's on the same image."
         figure = differences_figure(outcome, protocol)

@@ -13,6 +13,9 @@ from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, 
 from utome.report.study_numbers import places, signed, with_unit
 from utome.studies.outcome import Arm, CurvePoint, Metric, Protocol, Published, StudyOutcome
 
+# How far beside the mean the seeds are drawn, as a factor on an axis of logarithms.
+BESIDE = 1.035
+
 
 def scores_figure(outcome: StudyOutcome) -> Figure | None:
     """Every arm's main score with its interval, its seeds, and the paper's value, a panel a protocol; none without scores."""
@@ -82,7 +85,6 @@ def curve_figure(outcome: StudyOutcome) -> Figure | None:
     axes.set_xlabel("training images")
     axes.set_ylabel(with_unit(outcome.metric(outcome.curve.metric)))
     axes.grid(axis="y", color=GRID, linewidth=0.8)
-    axes.set_title("line: mean; bars: 95 % interval; dots: each seed", loc="left", fontsize=10, color=BASELINE)
     return figure
 
 
@@ -160,7 +162,8 @@ def _draw_point(axes: Axes, point: CurvePoint) -> None:
     if point.interval is not None:
         axes.plot([point.size] * 2, [point.interval.low, point.interval.high], color="#0072b2", linewidth=2.4)
     seeds = [value for value in point.seeds.values() if value is not None]
-    axes.plot([point.size] * len(seeds), seeds, "o", color="#d55e00", markersize=4, alpha=0.8)
+    beside = [point.size * BESIDE] * len(seeds)  # or the mean would hide them
+    axes.plot(beside, seeds, "o", color="#d55e00", markersize=5, markerfacecolor="none")
     axes.plot([point.size], [point.value or 0.0], "o", color=INK, markersize=6)
 
 

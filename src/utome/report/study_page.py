@@ -84,13 +84,12 @@ def _data_words(outcome: StudyOutcome) -> str:
 def _results(content: Content) -> str:
     """Tables of scores and their figures, those of the main metric first."""
     own = [table for table in content.tables if table.name != "cost"]
-    main = [table for table in own if table.name.startswith(("main", "learning-curve"))]
-    rest = [table for table in own if table not in main]
-    body = (
-        "".join(_titled(table) for table in main)
-        + _pictures(content.scores)
-        + "".join(_titled(table) for table in rest)
-    )
+    curve = [table for table in own if table.name == "learning-curve"]
+    main = [table for table in own if table.name.startswith("main")]
+    rest = [table for table in own if table not in (*curve, *main)]
+    figures = _pictures(content.scores)
+    first = [*map(_titled, curve), figures, *map(_titled, main)] if curve else [*map(_titled, main), figures]
+    body = "".join([*first, *map(_titled, rest)])
     return _section("Results", body)
 
 

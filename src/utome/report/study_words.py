@@ -221,7 +221,7 @@ def _smoke(outcome: StudyOutcome) -> list[str]:
         return []
     planned = {arm.epochs for arm in networks(outcome) if arm.epochs is not None}
     text = (
-        f"{SMOKE_FIRST}: networks were trained for {listed(map(str, sorted(planned)))} epochs, and with fewer than "
+        f"Networks were trained for {listed(map(str, sorted(planned)))} epochs, and with fewer than "
         f"{FEWEST_EPOCHS} nothing can be said of which is better. These numbers show that the study runs."
     )
     return [text]
