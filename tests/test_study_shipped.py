@@ -27,8 +27,9 @@ def study(*arguments: str | Path) -> dict[str, Any]:
 
 @pytest.fixture
 def _without_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The page of each run takes longer than all the rest."""
+    """The pages of runs and studies take longer than all the rest."""
     monkeypatch.setattr("utome.jobs.train.write_report", lambda *_: None)
+    monkeypatch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
 
 
 def test_the_eight_studies_of_the_papers_are_shipped() -> None:

@@ -133,6 +133,8 @@ def _tell(outcome: "StudyOutcome", folder: Path, *, json: bool) -> None:
         for line in lines(outcome):
             say(line)
         say(f"Study folder: {folder}")
+        if (folder / "report.html").is_file():
+            say(f"Report: {folder / 'report.html'}")
     if outcome.failed:
         many = len(outcome.failed)
         raise PartlyFailedError(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from utome.data.survey import Survey
 from utome.errors import InterruptedRunError
 from utome.events import Listener, Noted, silent
 from utome.execution import Workers, fanned
@@ -14,6 +15,8 @@ from utome.jobs.reading import read_data
 from utome.jobs.scoring import grouped
 from utome.jobs.study_runs import Order, perform
 from utome.jobs.study_standing import show_study
+from utome.report.study import write_study_report
+from utome.report.study_panels import pictures_of
 from utome.studies.file import StudyFile
 from utome.studies.folder import StudyFolder
 from utome.studies.gathering import metrics_of
@@ -46,8 +49,8 @@ def run_study(
     same call goes on, to the same numbers.
     """
     asked = _asked(study, request)
-    facts, parted = data_facts(study, data, asked, listen)
-    asked = replace(asked, parted=parted)
+    found, facts = read_images(study, data, asked, listen)
+    asked = replace(asked, parted=_parted(study, found, listen))
     metrics_of(study, facts)
     folder = StudyFolder(out)
     with folder.alone():
@@ -57,18 +60,20 @@ def run_study(
         missing = [run for run in runs if folder.read_scores(run) is None]
         listen(Noted(f"Study folder: {out}"))
         _carry_out([Order(out, data, run) for run in missing], request.workers, folder, listen)
-    return show_study(out)
+        outcome = show_study(out)
+        write_study_report(outcome, out, pictures_of(outcome, out, found))
+    return outcome
 
 
-def data_facts(study: StudyFile, data: Path, asked: Asked, listen: Listener) -> tuple[DataFacts, bool]:
-    """What the study knows of its images, and whether the folders say what is for test; `DataError` where they cannot be read."""
+def read_images(study: StudyFile, data: Path, asked: Asked, listen: Listener) -> tuple[Survey, DataFacts]:
+    """The images, and what the study knows of them; `DataError` where they cannot be read."""
     settings = config_of(study, asked, PlannedRun(0, next(iter(study.protocols)), 0, study.baseline)).data
     found = read_data(data, settings, listen)
     facts = grouped(found.facts, settings.group)
     samples = [fact.sample for fact in facts]
     groups = {sample.group or f"image {sample.name}" for sample in samples}
     content = sorted((fact.content, fact.truth) for fact in facts)
-    known = DataFacts(
+    return found, DataFacts(
         root=str(data),
         layout=found.listing.layout,
         sha256=sha256_bytes(repr((content, found.classes)).encode()),
@@ -81,12 +86,16 @@ def data_facts(study: StudyFile, data: Path, asked: Asked, listen: Listener) -> 
         citation=study.data.citation,
         generated=(data / GENERATED).is_file(),
     )
-    parted = any(sample.part in {"val", "test"} for sample in samples)
+
+
+def _parted(study: StudyFile, found: Survey, listen: Listener) -> bool:
+    """Whether the folders say what is for validation or test."""
+    parted = any(fact.sample.part in {"val", "test"} for fact in found.facts)
     if parted and any(entry.folds or entry.set for entry in study.protocols.values()):
         listen(
             Noted("The folders say themselves what is for test, so the study draws no parts and no folds of its own.")
         )
-    return known, parted
+    return parted
 
 
 def _asked(study: StudyFile, request: StudyRequest) -> Asked:

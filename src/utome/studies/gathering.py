@@ -26,7 +26,8 @@ from utome.studies.records import run_record
 
 def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
     """All that the folder knows; `ConfigError` where it holds no study."""
-    study, asked, data = folder.study, folder.asked(), folder.data()
+    asked, data = folder.asked(), folder.data()
+    study = folder.study
     runs = planned(study, asked.arms, asked.seeds, parted=asked.parted)
     found = {run: content for run in runs if (content := folder.read_scores(run)) is not None}
     rows = [row for run, content in found.items() for row in rows_of(run, content)]

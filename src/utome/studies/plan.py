@@ -87,7 +87,7 @@ def config_of(study: StudyFile, asked: Asked, run: PlannedRun) -> Config:
     arm = run.arm if run.kind == "network" else study.baseline
     entry, scale, protocol = study.arms[arm], study.scale(asked.scale), study.protocols[run.protocol]
     layers = (study.set, entry.set, scale.set, scale.arms.get(arm, {}), protocol.set)
-    divided = {} if protocol.folds is None else {"data.folds": protocol.folds, "data.fold": run.fold}
+    divided: dict[str, Any] = {} if protocol.folds is None else {"data.folds": protocol.folds, "data.fold": run.fold}
     divided = {"data.split": None, "data.folds": None, "data.fold": 0} if asked.parted else divided
     layout = {} if study.data.layout is None else {"data.layout": study.data.layout}
     length = asked.lengths.get(arm)
