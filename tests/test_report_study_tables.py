@@ -59,6 +59,12 @@ def test_differences_published_values_costs_and_images_come_back_from_the_csv() 
     assert value(long_rows(with_curve(finished_outcome())), quantity="score", size="10") == 0.63
 
 
+def test_the_csv_says_whether_it_is_smoke() -> None:
+    outcome = finished_outcome()
+    short = replace(outcome, arms=tuple(replace(arm, epochs=29) for arm in outcome.arms))
+    assert [value(long_rows(each), quantity="smoke") for each in (outcome, short)] == [0, 1]
+
+
 def test_the_csv_holds_every_number_of_the_outcome() -> None:
     outcome = small_outcome()
     rows = long_rows(outcome)
@@ -114,6 +120,8 @@ def test_seeds_that_disagree_stand_beside_the_difference_and_in_the_verdict() ->
     cells = main_table(replace(outcome, differences=(unsure,)), outcome.protocols[0]).rows[1]
     assert "\ntrainings −1.200 to +1.300" in cells[4]
     assert cells[6] == "better with these trainings"
+    every = metric_table(replace(outcome, differences=(unsure,)), outcome.protocols[0])
+    assert every.rows[0][2].startswith("0.740 ▲?\n")
 
 
 def test_a_score_that_does_not_exist_is_a_dash_and_an_arm_without_any_has_no_column() -> None:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from utome.studies.outcome import Cost, Difference, Published, Run, Score, StudyOutcome
+from utome.studies.outcome import SMOKE, Cost, Difference, Published, Run, Score, StudyOutcome
 
 COLUMNS = (
     "study", "scale", "protocol", "arm", "variant", "metric", "quantity", "seed", "fold", "image", "size", "against_arm", "against_variant",
@@ -30,7 +30,7 @@ class _Of:
 
 
 def results_csv(outcome: StudyOutcome) -> str:
-    """Scores, seeds, differences, the paper's values, costs, images and the learning curve; an empty value does not exist."""
+    """Whether it is smoke, scores, differences, the paper's values, costs, images, the learning curve; an empty value does not exist."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
@@ -41,6 +41,7 @@ def results_csv(outcome: StudyOutcome) -> str:
 
 
 def _rows(outcome: StudyOutcome) -> Iterator[Row]:
+    yield {"quantity": "smoke", "value": int(outcome.smoke), "text": SMOKE if outcome.smoke else ""}
     for score in outcome.scores:
         yield from _score(score)
     for difference in outcome.differences:

@@ -129,10 +129,10 @@ def _training(outcome: StudyOutcome, settings: Mapping[str, Mapping[str, Any]]) 
         stopped = sum(cost.stopped_early for cost in costs)
         early = f", of which patience ended {stopped}" if stopped else ""
         epochs = _span(sorted({cost.epochs_run for cost in costs}))
-        devices = listed(sorted({cost.device for cost in costs if cost.device}) or ["an unknown device"])
-        sentences.append(
-            f"{count(len(costs), 'training')} ran for {epochs} epoch{'' if epochs == '1' else 's'}{early}, on {devices}."
-        )
+        devices = sorted({cost.device for cost in costs if cost.device})
+        where = f", on {listed(devices)}" if devices else ""
+        plural = "" if epochs == "1" else "s"
+        sentences.append(f"{count(len(costs), 'training')} ran for {epochs} epoch{plural}{early}{where}.")
     return sentences
 
 

@@ -36,7 +36,7 @@ def study_html(content: Content) -> str:
         _head(content),
         _results(content),
         _section("Beside the paper", _list(content.beside)),
-        _section("Learning curves", _pictures(content.curves)),
+        _section("Trainings", _pictures(content.curves)),
         _section("What it looks like", _looks(content.panels)),
         _cost(content.tables),
         _section("Failed and missing runs", _trouble(content)),

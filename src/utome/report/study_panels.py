@@ -210,11 +210,14 @@ def _show_arm(cells: Sequence[Axes], arm: Arm, seen: Seen, value: str, classes: 
 
 def _fitted(seen: Seen) -> Seen:
     """Image and truth at the size of the prediction, which may have been made smaller."""
-    if seen.predicted is None or seen.pixels.shape[:2] == seen.predicted.shape:
+    if seen.predicted is None:
         return seen
     size = (seen.predicted.shape[1], seen.predicted.shape[0])
-    truth = None if seen.truth is None else _resized(seen.truth, size)
-    pixels = np.asarray(Image.fromarray(displayed(seen.pixels)).resize(size, Image.Resampling.BOX))
+    truth, pixels = seen.truth, seen.pixels
+    if truth is not None and truth.shape != seen.predicted.shape:
+        truth = _resized(truth, size)
+    if pixels.shape[:2] != seen.predicted.shape:
+        pixels = np.asarray(Image.fromarray(displayed(pixels)).resize(size, Image.Resampling.BOX))
     return Seen(pixels, truth, seen.predicted)
 
 

@@ -43,7 +43,8 @@ def training_sentences(outcome: StudyOutcome, settings: Mapping[str, Settings]) 
             said.setdefault(_safely(describe, own), []).append(titles[arm])
         said.pop("", None)
         for text, arms in said.items():
-            whose = "" if len(said) == 1 and len(arms) == len(settings) else f" ({listed(arms)})"
+            quoted = listed(f"'{arm}'" for arm in arms)
+            whose = "" if len(said) == 1 and len(arms) == len(settings) else f" (so {quoted})"
             sentences.append(f"{text}{whose}.")
     return sentences
 
@@ -63,7 +64,7 @@ def _tiles(own: Settings) -> str:
     length = "a pass over all tiles" if steps is None else count(steps, "steps")
     side = own["training.tile"]
     most, batch = count(own["training.epochs"], "epochs"), count(own["training.batch"], "tiles")
-    return f"A step had {batch} of {side} x {side} pixels, an epoch {length}; there were {most} at most"
+    return f"A step had {batch} of {side} x {side} pixels, an epoch {length}; a training {most} at most"
 
 
 def _loss(own: Settings) -> str:

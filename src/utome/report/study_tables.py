@@ -27,7 +27,7 @@ from utome.report.study_numbers import (
 )
 from utome.report.study_published import Sources, metric_head, published_table
 from utome.report.study_table import Table
-from utome.report.study_words import verdict_words
+from utome.report.study_words import seeds_may_differ, verdict_words
 from utome.studies.outcome import Metric, Protocol, Published, Score, StudyOutcome
 
 SEEN = "The networks were trained on the very images that they are scored on here: this says nothing about new images."
@@ -116,15 +116,16 @@ def metric_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         if any(score.metric == metric.name and score.protocol == protocol.name for score in outcome.scores)
     )
     signs = (
-        "Intervals are of 95 %. ▲ better, ▼ worse than the baseline, ≈ cannot be told from it; p are corrected over the arms, "
-        "not over the metrics: where many are looked at, some differ by chance."
+        "Intervals are of 95 %. ▲ better, ▼ worse than the baseline, ≈ cannot be told from it, ? where other seeds may say otherwise. p "
+        "are corrected over the arms, not over the metrics: where many are looked at, some differ by chance."
     )
     verdicts = "The runs are too short for verdicts." if outcome.smoke else signs
     conventions = [
         f"{metric.title}: {metric.convention.rstrip('.')}." for metric in outcome.metrics if metric.convention
     ]
+    notes = tuple(note for note in ("" if protocol.honest else SEEN, verdicts, " ".join(conventions)) if note)
     name, title = f"metrics-{slug(protocol.name)}", f"Every metric{under(outcome, protocol)}"
-    return Table(name, title, ("Metric", *(arm.title for arm in outcome.arms)), rows, (verdicts, " ".join(conventions)))
+    return Table(name, title, ("Metric", *(arm.title for arm in outcome.arms)), rows, notes)
 
 
 def curve_table(outcome: StudyOutcome) -> Table:
@@ -200,7 +201,8 @@ def _metric_cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
     text = _with_interval(row.score, decimals)
     if row.difference is not None and not outcome.smoke:
         first, *small = text.split("\n")
-        text = "\n".join([f"{first} {SIGNS[row.difference.outcome]}", *small])
+        sign = SIGNS[row.difference.outcome] + ("?" if seeds_may_differ(row.difference) else "")
+        text = "\n".join([f"{first} {sign}", *small])
     if row.published is not None:
         text += f"\npublished {number(row.published.value, decimals)}"
     return text
