@@ -21,6 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     outcome = on_disk(folder)
     plain, wide, otsu = outcome.arms
+    images = tuple(replace(image, name=f"<i>{image.name}") for image in outcome.images)
+    outcome = replace(outcome, images=images)
     write_study_report(replace(outcome, arms=(plain, replace(wide, title=HOSTILE), otsu)), folder)
     return folder
 
@@ -64,6 +66,7 @@ def test_a_name_with_markup_is_shown_and_not_obeyed(folder: Path) -> None:
     text = (folder / "report.html").read_text(encoding="utf-8")
     assert "<i>" not in text
     assert HOSTILE in words(text)
+    assert "Best: &lt;i&gt;image-5" in text
 
 
 def test_markdown_names_every_figure_that_was_written(folder: Path) -> None:

@@ -73,6 +73,15 @@ def test_a_damaged_or_missing_history_is_left_out(tmp_path: Path, content: str |
     assert lines(training_figure(outcome, histories(outcome, tmp_path), outcome.protocols[0]), 0) == 2
 
 
+def test_an_epoch_without_a_value_leaves_a_gap(tmp_path: Path) -> None:
+    outcome = on_disk(tmp_path)
+    path = tmp_path / outcome.runs[0].path / "history.csv"
+    path.write_text("epoch,val_mean_iou,best\n1,,False\n2,0.5,True\n", encoding="utf-8")
+    found = histories(outcome, tmp_path)[0]
+    assert np.isnan(found.columns["val_mean_iou"][0])
+    assert (found.columns["val_mean_iou"][1], found.kept) == (0.5, 2.0)
+
+
 def test_no_two_of_twenty_arms_are_drawn_alike() -> None:
     outcome = finished_outcome()
     arms = tuple(Arm(f"arm-{number}", f"{number}") for number in range(20))
@@ -108,7 +117,7 @@ def test_scores_have_a_panel_a_protocol_and_the_paper_a_mark() -> None:
 
 def test_any_name_can_be_drawn_without_a_warning() -> None:
     outcome = finished_outcome()
-    names = (f"_{HOSTILE}$", "$\\frac{", "界\u202e")
+    names = (f"_{HOSTILE}$", "$\\frac{$", "界\u202e")
     strange = replace(
         outcome, arms=tuple(replace(arm, title=name) for arm, name in zip(outcome.arms, names, strict=True))
     )
@@ -135,7 +144,7 @@ def ranked(values: list[float], outcome: StudyOutcome) -> StudyOutcome:
             "held-out",
             arm,
             "best",
-            value if arm != "otsu" else -value,
+            value if arm != "otsu" else -9 * value,
             1,
             None,
         )
@@ -193,6 +202,9 @@ def test_pictures_come_from_files_and_truth_from_the_survey(tmp_path: Path) -> N
     assert known is not None
     assert known.truth is not None
     assert (known.truth == np.eye(SIDE)).all()
+    bare = pictures_of(outcome, tmp_path, survey(find_samples(tmp_path / "data")))(replace(first, labelled=False))
+    assert bare is not None
+    assert bare.truth is None
     assert pictures_of(outcome, tmp_path)(replace(first, prediction="gone.png")) is None
 
 

@@ -108,6 +108,12 @@ def test_the_papers_own_difference_stands_beside_ours_and_its_other_systems_belo
     assert table.rows[3][:2] == ("Somebody else\npublished", "0.810 (2)\nprinted 81 %")
 
 
+def test_a_published_value_of_another_protocol_is_not_shown() -> None:
+    outcome = finished_outcome()
+    elsewhere = replace(outcome.published[0], protocol="as-published")
+    assert main_table(replace(outcome, published=(elsewhere,)), outcome.protocols[0]).rows[0][1] == ""
+
+
 def test_seeds_that_disagree_stand_beside_the_difference_and_in_the_verdict() -> None:
     outcome = finished_outcome()
     unsure = replace(

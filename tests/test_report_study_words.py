@@ -80,6 +80,20 @@ def test_a_threshold_that_does_as_well_as_networks_is_told(otsu: float, words: s
     )
 
 
+def test_a_lower_error_is_ahead_of_the_threshold() -> None:
+    outcome = finished_outcome()
+    lower = replace(outcome, metrics=(replace(outcome.metrics[0], higher_is_better=False), *outcome.metrics[1:]))
+    assert answer(lower).grounds[-1].endswith("no network is ahead of it.")
+
+
+def test_smoke_has_no_verdict_whatever_the_p() -> None:
+    outcome = four_arms([compared("wide", 0.05, (0.02, 0.08), 0.01)])
+    short = replace(outcome, arms=tuple(replace(arm, epochs=29) for arm in outcome.arms))
+    assert answer(short).verdict == "Smoke, no conclusion: the trainings were too short to tell which is better."
+    assert answer(short).grounds == ()
+    assert beside_the_paper(short) == []
+
+
 def test_the_papers_difference_lies_in_our_interval_or_not() -> None:
     outcome = finished_outcome()
     for printed, word in ((0.7598, "holds"), (0.8398, "does not hold")):
