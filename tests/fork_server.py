@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 # All that a run imports, so that children need not.
 IMPORTED = (
     "utome.cli.app", "utome.cli.commands", "utome.cli.listening", "utome.jobs.train", "utome.jobs.resume", "utome.jobs.tune",
+    "utome.jobs.study",
 )  # fmt: skip
 # What torch imports when a network is first measured, which takes longer than these runs.
 LATE = (
@@ -249,8 +250,9 @@ def _without_report(fault: Mapping[str, Any]) -> None:
     """Leave out the pages, which take longer than all the rest."""
     del fault
     train: Any = import_module("utome.jobs.train")
-    train.write_report = lambda *_: None
+    study: Any = import_module("utome.jobs.study")
     tune: Any = import_module("utome.jobs.tune")
+    train.write_report = study.write_study_report = lambda *_: None
     tune.study_html = lambda *_: ""
 
 

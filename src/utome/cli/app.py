@@ -38,6 +38,7 @@ from utome.cli.options import (
     TruthHolds,
     Unit,
 )
+from utome.cli.studying import study
 from utome.cli.tuning import tune
 from utome.errors import ConfigError, LostProcessError, UtomeError
 from utome.launch import launched
@@ -51,6 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(study, name="study")
 
 
 def _with(assignments: list[str] | None, options: dict[str, str | None]) -> tuple[str, ...]:

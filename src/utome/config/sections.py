@@ -83,6 +83,11 @@ class DataSettings(Section):
         None, ge=2, description="parts of equal size of which one is the test part; none: no folds"
     )
     fold: int = Field(0, ge=0, description="which of the folds is the test part, from 0")
+    limit: int | None = Field(
+        None,
+        ge=1,
+        description="so many of the training images alone are trained on, chosen by hash so that fewer are always among more; none: all",
+    )
 
     @model_validator(mode="after")
     def _each_value_means_one_thing(self) -> Self:
@@ -235,6 +240,10 @@ class TrainingSettings(Section):
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="`auto`: bfloat16 where the processor or GPU is made for it, float32 elsewhere"
+    )
+    keep_epochs: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None,
+        description="epochs whose models are kept, too, whatever their score, as RUN/kept/epoch-00005; none: the best alone",
     )
     save_minutes: NotNegative = Field(
         5.0, description="minutes between two saved states at most, beside the end of each epoch; 0: after each step"

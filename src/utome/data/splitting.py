@@ -79,6 +79,24 @@ def split(facts: Sequence[Facts], rule: Rule, *, seed: int) -> Split:
     return parts
 
 
+def limited(parts: Split, limit: int, grouping: Grouping, *, seed: int) -> Split:
+    """The same with so many of the training images, by the hash of their group and then their own: fewer are always among more.
+
+    `ConfigError` where there are not so many.
+    """
+    if limit > len(parts.train):
+        raise ConfigError(
+            f"data.limit is {limit}, but there are {len(parts.train)} training images. Give at most that many."
+        )
+
+    def place(fact: Facts) -> tuple[int, int]:
+        return key(seed, "limit", grouping.of(fact.sample) or fact.content), key(seed, "limit", fact.content)
+
+    chosen = {fact.content for fact in sorted(parts.train, key=place)[:limit]}
+    # In the order that they have among all.
+    return Split(tuple(fact for fact in parts.train if fact.content in chosen), parts.val, parts.test)
+
+
 def group_count(facts: Sequence[Facts], grouping: Grouping) -> int:
     """How many groups of images can be parted from each other."""
     return len(_groups(facts, grouping))

@@ -11,7 +11,7 @@ from utome.data.grouping import grouping
 from utome.data.layouts.finding import find_samples
 from utome.data.problems import problems
 from utome.data.samples import Listing
-from utome.data.splitting import Rule, Split, split
+from utome.data.splitting import Rule, Split, limited, split
 from utome.data.survey import Facts, Survey, survey
 from utome.errors import DataError
 from utome.events import Listener, Noted
@@ -71,7 +71,10 @@ def declared(settings: DataSettings) -> Declared:
 def split_data(found: Survey, settings: DataSettings, *, seed: int, listen: Listener) -> Split:
     """The parts, drawn by this seed unless the settings have their own; every doubt about the data is said."""
     by = rule(settings)
-    parts = split(found.facts, by, seed=split_seed(settings, seed))
+    drawn_by = split_seed(settings, seed)
+    parts = split(found.facts, by, seed=drawn_by)
+    if settings.limit is not None:
+        parts = limited(parts, settings.limit, by.groups, seed=drawn_by)
     if by.folds is not None:
         listen(Noted(f"Fold {by.fold} of {by.folds}, counted from 0, is the test part."))
     for problem in problems(found, parts, by):

@@ -22,7 +22,7 @@ from utome.training.space import refuse_too_little_space
 from utome.training.state import Saved, put_back
 
 # What may be another than when the run began: how far it goes, how it is watched and where it is computed.
-MAY_CHANGE = ("training.epochs", "training.stopping.", "training.save_minutes", "machine.")
+MAY_CHANGE = ("training.epochs", "training.stopping.", "training.save_minutes", "training.keep_epochs", "machine.")
 
 
 def resume(

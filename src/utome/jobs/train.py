@@ -28,9 +28,10 @@ from utome.training.fitting import what_fits
 from utome.training.forecast import Forecast
 from utome.training.keeping import CheckpointKeeper
 from utome.training.loop import fit
-from utome.training.progress import Progress, begin
+from utome.training.progress import Progress, begin, result
 from utome.training.runfolder import RunFolder, Status, data_hash, describe_data, environment
 from utome.training.space import refuse_too_little_space
+from utome.training.state import weights
 
 
 @dataclass(frozen=True)
@@ -196,8 +197,9 @@ def _fit(prepared: Prepared, progress: Progress, going: Going, tell: Listener) -
     task, checkpoints = prepared.task, Checkpoints(folder.checkpoints, about(prepared))
     seconds = 60 * task.config.training.save_minutes
     keeper = CheckpointKeeper(
-        task, progress, checkpoints, seconds, going.stop.told, lambda: folder.write_history(progress.history)
-    )
+        task, progress, checkpoints, seconds, going.stop.told, lambda: folder.write_history(progress.history),
+        lambda: _keep_model(prepared, progress, folder),
+    )  # fmt: skip
     try:
         # To try what fits, all processes would have to come along; one alone would wait for the others.
         with enough_memory((lambda: what_fits(task)) if size() == 1 else None):
@@ -208,6 +210,15 @@ def _fit(prepared: Prepared, progress: Progress, going: Going, tell: Listener) -
             _write_model(prepared, checkpoints, folder)
         raise
     _write_model(prepared, checkpoints, folder)
+
+
+def _keep_model(prepared: Prepared, progress: Progress, folder: RunFolder) -> None:
+    """Write the model of an epoch that is to be kept; before its state is saved, so that no interruption leaves it out."""
+    kept = prepared.task.config.training.keep_epochs
+    if kept is not None and progress.epoch in kept:
+        place = folder.kept / f"epoch-{progress.epoch:05d}"
+        network = result(prepared.task, progress)
+        save_model(place, weights(network), model_card(prepared, progress.history[-1]))
 
 
 def _write_model(prepared: Prepared, checkpoints: Checkpoints, folder: RunFolder) -> None:

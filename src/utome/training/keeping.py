@@ -17,7 +17,7 @@ class CheckpointKeeper:
     """Keeps the state of a training in its checkpoints.
 
     Between two saved states lie `seconds` at most, but for the step under way. `told` gives the error to end with, once the run
-    was told to end; `after_epoch` hears of each whole epoch that was saved.
+    was told to end; `before_epoch` hears of each whole epoch before it is saved, `after_epoch` of each that was.
     What is not finite is never saved. Where several processes do the training, the first alone touches files, and all
     save, end and go back at the same moments: an order to end that reaches one ends all.
     """
@@ -28,6 +28,7 @@ class CheckpointKeeper:
     seconds: float
     told: Callable[[], InterruptedRunError | None]
     after_epoch: Callable[[], None]
+    before_epoch: Callable[[], None] = lambda: None
     _saved_at: float = field(default_factory=time.monotonic)
 
     def begin(self) -> None:
@@ -51,6 +52,7 @@ class CheckpointKeeper:
 
     def epoch_done(self) -> None:
         """Save the state after an epoch."""
+        by_first(self.before_epoch)
         self._save()
         by_first(self.after_epoch)
         told = self.told()

@@ -39,6 +39,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.model = path / "model"
+        self.kept = path / "kept"
         self.checkpoints = path / "checkpoints"
         self.report = path / "report.html"
         self.config = path / "config.yaml"
@@ -152,7 +153,7 @@ def describe_data(survey: Survey, split: Split) -> dict[str, Any]:
     images = [
         {
             "name": fact.sample.name,
-            "part": part_of[fact.sample.source],
+            "part": part_of.get(fact.sample.source, "unused"),
             "image": str(fact.sample.image.resolve()),
             "page": fact.sample.page,
             "group": fact.sample.group,

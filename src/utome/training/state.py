@@ -79,6 +79,11 @@ def put_back(saved: Saved, network: nn.Module, progress: Progress) -> None:
     progress.step, progress.sums, progress.returns = state["step"], Sums(**state["sums"]), state["returns"]
 
 
+def result_weights(saved: Saved) -> dict[str, Tensor]:
+    """The weights that predict: the averaged ones if there are some."""
+    return _named(saved.tensors, AVERAGE) or _named(saved.tensors, NETWORK)
+
+
 def weights(network: nn.Module) -> dict[str, Tensor]:
     """All weights and statistics of a network, each in one piece of memory."""
     return {name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()}

@@ -1,0 +1,115 @@
+"""A study's numbers in long form: a row a number, unrounded, so that any other program can work on with them."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from utome.studies.outcome import SMOKE, Cost, Difference, Published, Run, Score, StudyOutcome
+
+COLUMNS = (
+    "study", "scale", "protocol", "arm", "variant", "metric", "quantity", "seed", "fold", "image", "size", "against_arm", "against_variant",
+    "value", "text",
+)  # fmt: skip
+COSTS = (
+    "seconds", "peak_memory_mb", "parameters", "macs", "macs_side", "epochs_run", "epochs_planned", "best_epoch", "final_train_loss",
+    "final_val_loss", "final_train_accuracy", "final_val_accuracy", "best_val_mean_iou",
+)  # fmt: skip
+Value = float | int | str | None
+Row = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class _Of:
+    """What several numbers are of."""
+
+    about: Row
+
+    def row(self, quantity: str, value: float | None = None, text: str | None = None) -> Row:
+        return {**self.about, "quantity": quantity, "value": value, "text": text}
+
+
+def results_csv(outcome: StudyOutcome) -> str:
+    """Whether it is smoke, scores, differences, the paper's values, costs, images, the learning curve; an empty value does not exist."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
+    writer.writeheader()
+    study = {"study": outcome.about.name, "scale": outcome.about.scale}
+    for row in _rows(outcome):
+        writer.writerow(study | {name: _cell(value) for name, value in row.items()})
+    return text.getvalue()
+
+
+def _rows(outcome: StudyOutcome) -> Iterator[Row]:
+    yield {"quantity": "smoke", "value": int(outcome.smoke), "text": SMOKE if outcome.smoke else ""}
+    for score in outcome.scores:
+        yield from _score(score)
+    for difference in outcome.differences:
+        yield from _difference(difference)
+    for published in outcome.published:
+        yield _published(published)
+    for run in outcome.runs:
+        yield from _run(run)
+    for image in outcome.images:
+        about = {"protocol": image.protocol, "arm": image.arm, "variant": image.variant, "metric": outcome.main_metric}
+        yield {**about, "quantity": "image_score", "image": image.name, "value": image.value, "text": image.group}
+    yield from _curve(outcome)
+
+
+def _score(score: Score) -> Iterator[Row]:
+    of = _Of({"protocol": score.protocol, "arm": score.arm, "variant": score.variant, "metric": score.metric})
+    yield of.row("score", score.value)
+    if score.interval is not None:
+        yield of.row("score_low", score.interval.low)
+        yield of.row("score_high", score.interval.high)
+    yield of.row("units", score.units)
+    for seed, value in score.seeds.items():
+        yield {**of.row("seed_score", value), "seed": seed}
+
+
+def _difference(each: Difference) -> Iterator[Row]:
+    of = _Of(
+        {
+            "protocol": each.protocol, "arm": each.arm, "variant": each.variant, "metric": each.metric,
+            "against_arm": each.baseline_arm, "against_variant": each.baseline_variant,
+        }
+    )  # fmt: skip
+    yield of.row("difference", each.difference, each.outcome)
+    if each.interval is not None:
+        yield of.row("difference_low", each.interval.low)
+        yield of.row("difference_high", each.interval.high)
+    for name in ("p", "corrected_p", "smallest_corrected_p", "family", "units", "won", "tied", "lost", "effect"):
+        yield of.row(name if name != "units" else "difference_units", getattr(each, name))
+
+
+def _published(each: Published) -> Row:
+    of = _Of({"protocol": each.protocol, "arm": each.arm, "variant": each.variant, "metric": each.metric})
+    return of.row("published", each.value, f"{each.row}: {each.printed} ({each.source})")
+
+
+def _run(run: Run) -> Iterator[Row]:
+    of = _Of({"protocol": run.protocol, "arm": run.arm, "seed": run.seed, "fold": run.fold})
+    yield of.row("state", None, run.state if run.reason is None else f"{run.state}: {run.reason}")
+    if run.cost != Cost():
+        for name in COSTS:
+            yield of.row(name, getattr(run.cost, name))
+
+
+def _curve(outcome: StudyOutcome) -> Iterator[Row]:
+    if outcome.curve is None:
+        return
+    for point in outcome.curve.points:
+        of = _Of({"metric": outcome.curve.metric, "size": point.size})
+        yield of.row("score", point.value)
+        if point.interval is not None:
+            yield of.row("score_low", point.interval.low)
+            yield of.row("score_high", point.interval.high)
+        for seed, value in point.seeds.items():
+            yield {**of.row("seed_score", value), "seed": seed}
+
+
+def _cell(value: Value) -> str:
+    """Numbers to their last digit, text on one line."""
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, int | float) else " ".join(str(value).split())

@@ -1,0 +1,122 @@
+"""A table as plain text, and how it is written in HTML, Markdown and LaTeX. A second line of a cell is its small print."""
+
+import html
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "|": "$|$", "−": "$-$", "–": "--", "×": r"$\times$",
+    "±": r"$\pm$", "µ": r"$\mu$", "μ": r"$\mu$", "²": "$^2$", "³": "$^3$", "·": r"$\cdot$", "λ": r"$\lambda$", "σ": r"$\sigma$",
+    "≤": r"$\le$", "≥": r"$\ge$", '"': "''", "…": r"\ldots{}", "▲": "$^{+}$", "▼": "$^{-}$",
+    "≈": r"$\approx$", "[": "{[}", "*": "{*}", "\n": " ", "\r": " ",
+}  # fmt: skip
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$])")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells under a head; the first `texts` columns are text, the others numbers. `name` is its label in LaTeX.
+
+    `marked` are the rows that the table is about or that went wrong; `notes` stand below.
+    """
+
+    name: str
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    texts: frozenset[int] = frozenset({0})
+    marked: frozenset[int] = frozenset()
+
+    def without_empty_columns(self) -> "Table":
+        """The same without columns in which no row says anything."""
+        kept = [
+            column for column in range(len(self.head)) if column == 0 or any(_says(row[column]) for row in self.rows)
+        ]
+        return replace(
+            self,
+            head=tuple(self.head[column] for column in kept),
+            rows=tuple(tuple(row[column] for column in kept) for row in self.rows),
+            texts=frozenset(place for place, column in enumerate(kept) if column in self.texts),
+        )
+
+
+def html_table(table: Table) -> str:
+    """The table as HTML, without its title."""
+    head = "".join(_tag("th", cell, number in table.texts) for number, cell in enumerate(table.head))
+    rows = "".join(_html_row(table, number, row) for number, row in enumerate(table.rows))
+    notes = "".join(f"<p class=small>{html.escape(note)}</p>" for note in table.notes)
+    return (
+        f"<div class=wide><table class=study><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{notes}"
+    )
+
+
+def markdown_table(table: Table) -> str:
+    """The table as Markdown, without its title."""
+    rule = ["---" if number in table.texts else "---:" for number in range(len(table.head))]
+    lines = [_line(table.head), f"| {' | '.join(rule)} |", *(_line(row) for row in table.rows)]
+    notes = "".join(f"\n{markdown_text(note)}\n" for note in table.notes)
+    return "\n".join(lines) + "\n" + notes
+
+
+def latex_table(table: Table, caption: str) -> str:
+    """The table as a float for the package booktabs."""
+    columns = "".join("l" if number in table.texts else "r" for number in range(len(table.head)))
+    notes = "".join(f"\\par\\smallskip\\footnotesize {latex_text(note)}\n" for note in table.notes)
+    return (
+        f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(caption)}}}\n\\label{{tab:{table.name}}}\n"
+        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{_latex_row(table.head)}\\midrule\n"
+        f"{''.join(_latex_row(row) for row in table.rows)}\\bottomrule\n\\end{{tabular}}\n{notes}\\end{{table}}\n"
+    )
+
+
+def latex_text(text: str) -> str:
+    r"""The text as LaTeX typesets it.
+
+    >>> latex_text("a_b% <5")
+    'a\\_b\\% $<$5'
+    """
+    return "".join(LATEX.get(sign, sign) for sign in text)
+
+
+def markdown_text(text: str) -> str:
+    r"""The text as Markdown shows it.
+
+    >>> markdown_text("a_b|c")
+    'a\\_b\\|c'
+    """
+    return MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def _html_row(table: Table, number: int, row: Sequence[str]) -> str:
+    mark = " class=marked" if number in table.marked else ""
+    cells = "".join(_tag("th" if column == 0 else "td", cell, column in table.texts) for column, cell in enumerate(row))
+    return f"<tr{mark}>{cells}</tr>"
+
+
+def _tag(name: str, cell: str, is_text: bool) -> str:
+    first, *small = (html.escape(line) for line in cell.split("\n"))
+    kind = " class=text" if is_text else " class=number"
+    below = "".join(f"<small>{line}</small>" for line in small if line)
+    return f"<{name}{kind}>{first}{below}</{name}>"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_joined(cell, markdown_text) for cell in cells)} |"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return f"{' & '.join(_joined(cell, latex_text) for cell in cells)} \\\\\n"
+
+
+def _joined(cell: str, escape: Callable[[str], str]) -> str:
+    """The small print in brackets behind what it belongs to."""
+    first, *small = cell.split("\n")
+    below = "; ".join(line for line in small if line)
+    return escape(f"{first} ({below})" if below else first)
+
+
+def _says(cell: str) -> bool:
+    return cell.strip() not in {"", "–"}

@@ -1,0 +1,75 @@
+"""What a run's folders tell of it: where it stands, and what it cost."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+from utome.files import held
+from utome.studies.folder import StudyFolder, read_json
+from utome.studies.outcome import Cost, Run, RunState
+from utome.studies.plan import PlannedRun, config_of
+
+
+def run_record(folder: StudyFolder, run: PlannedRun, content: dict[str, Any] | None) -> Run:
+    """A run as an outcome holds it; `content` is its file of scores, if it has one."""
+    place = folder.run(run)
+    state, reason = _state(folder, run, scored=content is not None)
+    found = content or {}
+    planned = 0
+    if run.kind == "network":
+        planned = config_of(folder.study, folder.asked(), run).training.epochs
+    return Run(
+        run.protocol, run.arm, run.seed, run.fold,
+        place.relative_to(folder.path).as_posix(), state, reason,
+        cost=_cost(place, found.get("cost", {}), planned) if run.kind == "network" else Cost(),
+        images=found.get("images", {}),
+        variants=tuple(found.get("variants", {})),
+        left_out=found.get("left_out", {}),
+    )  # fmt: skip
+
+
+def _state(folder: StudyFolder, run: PlannedRun, *, scored: bool) -> tuple[RunState, str | None]:
+    if scored:
+        return "done", None
+    place = folder.run(run)
+    if held(place / "events.jsonl") is True:
+        return "running", None
+    failure = folder.read_failure(run)
+    if failure is not None:
+        return "failed", failure
+    status = (read_json(place / "status.json") or {}).get("status")
+    if status == "done":
+        return "trained", "its model is not scored yet"
+    if status is not None:
+        return "interrupted", "it was stopped; running the study again goes on with it"
+    return "missing", None
+
+
+def _cost(place: Path, known: dict[str, Any], planned: int) -> Cost:
+    """What the tables of a run folder say, and what was measured of its network when it was scored."""
+    history, timing = _rows(place / "history.csv"), _rows(place / "timing.csv")
+    if not history:
+        return Cost(epochs_planned=planned, **known)
+    last, best = history[-1], [row for row in history if row["best"] == "True"]
+    memory = [float(row["peak_memory_mb"]) for row in timing if row.get("peak_memory_mb")]
+    return Cost(
+        seconds=sum(float(row["seconds"]) for row in timing) if timing else None,
+        peak_memory_mb=max(memory) if memory else None,
+        epochs_run=len(history),
+        epochs_planned=planned,
+        best_epoch=int(best[-1]["epoch"]) if best else None,
+        stopped_early=bool(known) and len(history) < planned,
+        final_train_loss=float(last["train_loss"]),
+        final_val_loss=float(last["val_loss"]),
+        final_train_accuracy=float(last["train_accuracy"]),
+        final_val_accuracy=float(last["val_accuracy"]),
+        best_val_mean_iou=float(best[-1]["val_mean_iou"]) if best else None,
+        **known,
+    )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    except (OSError, ValueError):
+        return []

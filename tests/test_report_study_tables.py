@@ -1,0 +1,249 @@
+"""The tables of a study: every number in them is the outcome's."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.outcomes import MAIN, finished_outcome, small_outcome
+from tests.reported import HOSTILE, with_curve
+from utome.report.study import write_study_report
+from utome.report.study_long import COLUMNS, results_csv
+from utome.report.study_numbers import MINUS, places
+from utome.report.study_published import Sources, published_table
+from utome.report.study_table import Table, html_table, latex_table, latex_text, markdown_table
+from utome.report.study_tables import curve_table, main_table, metric_table, tables, variant_table
+from utome.statistics.intervals import Interval
+from utome.studies.outcome import Metric, Published, Score, StudyOutcome, from_json
+
+MERGES = "objects.merges@images"
+
+
+def long_rows(outcome: StudyOutcome) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(results_csv(outcome))))
+
+
+def value(rows: list[dict[str, str]], **wanted: str) -> float:
+    (row,) = (row for row in rows if all(row[name] == given for name, given in wanted.items()))
+    return float(row["value"])
+
+
+def test_scores_intervals_and_seeds_come_back_from_the_csv_unrounded() -> None:
+    score = Score("held-out", "wide", "best", MAIN, 0.1 + 0.2, Interval(1 / 3, 2 / 3), {0: 1 / 7, 1: None}, 6)
+    outcome = finished_outcome()
+    rows = long_rows(replace(outcome, scores=(*outcome.scores[:1], score, *outcome.scores[2:])))
+    about = {"arm": "wide", "variant": "best", "metric": MAIN, "protocol": "held-out"}
+    assert value(rows, **about, quantity="score") == 0.1 + 0.2
+    assert value(rows, **about, quantity="score_low") == 1 / 3
+    assert value(rows, **about, quantity="seed_score", seed="0") == 1 / 7
+    (missing,) = (
+        row for row in rows if row["arm"] == "wide" and row["quantity"] == "seed_score" and row["seed"] == "1"
+    )
+    assert missing["value"] == ""
+
+
+def test_differences_published_values_costs_and_images_come_back_from_the_csv() -> None:
+    rows = long_rows(small_outcome())
+    assert list(rows[0]) == list(COLUMNS)
+    assert value(rows, arm="wide", quantity="difference", against_arm="plain") == 0.03
+    assert value(rows, arm="wide", quantity="corrected_p") == 0.125
+    assert value(rows, arm="plain", quantity="published") == 0.7398
+    assert value(rows, arm="plain", quantity="seconds", seed="1") == 61.5
+    assert value(rows, arm="otsu", quantity="image_score", image="image-5") == 0.7
+    (failed,) = (row for row in rows if row["quantity"] == "state" and row["arm"] == "wide" and row["seed"] == "1")
+    assert failed["text"] == "failed: The loss became nan."
+    assert value(long_rows(with_curve(finished_outcome())), quantity="score", size="10") == 0.63
+
+
+def test_the_csv_says_whether_it_is_smoke() -> None:
+    outcome = finished_outcome()
+    short = replace(outcome, arms=tuple(replace(arm, epochs=29) for arm in outcome.arms))
+    assert [value(long_rows(each), quantity="smoke") for each in (outcome, short)] == [0, 1]
+
+
+def test_the_csv_holds_every_number_of_the_outcome() -> None:
+    outcome = small_outcome()
+    rows = long_rows(outcome)
+    assert sum(row["quantity"] == "score" for row in rows) == len(outcome.scores)
+    assert sum(row["quantity"] == "image_score" for row in rows) == len(outcome.images)
+    assert sum(row["quantity"] == "state" for row in rows) == len(outcome.runs)
+    assert all(row["value"] == "" or float(row["value"]) is not None for row in rows)
+
+
+def test_the_json_is_the_outcome(tmp_path: Path) -> None:
+    write_study_report(small_outcome(), tmp_path)
+    assert from_json(json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))) == small_outcome()
+
+
+def test_the_main_table_has_published_ours_seeds_difference_p_and_verdict() -> None:
+    outcome = finished_outcome()
+    table = main_table(outcome, outcome.protocols[0])
+    plain, wide, otsu = table.rows
+    assert plain == ("U-Net\nbaseline", "0.740 (1)\nprinted 73.98 %", "0.710\n0.660–0.750", "0.700, 0.720", "", "", "")
+    assert wide[2:] == (
+        "0.740\n0.690–0.780",
+        "0.740, –",
+        "+0.030\n−0.010 to +0.070",
+        "0.125\nleast 0.0312",
+        "cannot be told from chance",
+    )
+    assert otsu[2] == "0.520\n"
+    assert table.notes[0] == "(1) Someone (2021), table 2"
+
+
+def test_the_papers_own_difference_stands_beside_ours_and_its_other_systems_below() -> None:
+    outcome = finished_outcome()
+    source = "Someone (2021), table 2"
+    more = (
+        *outcome.published,
+        Published("wide", MAIN, 0.7698, "76.98 %", source, arm="wide"),
+        Published("Somebody else", MAIN, 0.81, "81 %", "Elsewhere", arm=None),
+    )
+    table = main_table(replace(outcome, published=more), outcome.protocols[0])
+    assert table.rows[1][4].endswith("\npaper +0.030")
+    assert table.rows[3][:2] == ("Somebody else\npublished", "0.810 (2)\nprinted 81 %")
+
+
+def test_a_published_value_of_another_protocol_is_not_shown() -> None:
+    outcome = finished_outcome()
+    elsewhere = replace(outcome.published[0], protocol="as-published")
+    assert main_table(replace(outcome, published=(elsewhere,)), outcome.protocols[0]).rows[0][1] == ""
+
+
+def test_seeds_that_disagree_stand_beside_the_difference_and_in_the_verdict() -> None:
+    outcome = finished_outcome()
+    unsure = replace(
+        outcome.differences[0],
+        outcome="better",
+        corrected_p=0.03,
+        trainings=(0.1, -0.1),
+        trainings_interval=Interval(-1.2, 1.3),
+    )
+    cells = main_table(replace(outcome, differences=(unsure,)), outcome.protocols[0]).rows[1]
+    assert "\ntrainings −1.200 to +1.300" in cells[4]
+    assert cells[6] == "better with these trainings"
+    every = metric_table(replace(outcome, differences=(unsure,)), outcome.protocols[0])
+    assert every.rows[0][2].startswith("0.740 ▲?\n")
+
+
+def test_a_score_that_does_not_exist_is_a_dash_and_an_arm_without_any_has_no_column() -> None:
+    outcome = finished_outcome()
+    table = metric_table(outcome, outcome.protocols[0])
+    assert table.rows[0] == (
+        "mean IoU\nhigher is better",
+        "0.710\n0.660–0.750\npublished 0.740",
+        "0.740 ≈\n0.690–0.780",
+        "0.520\n",
+    )
+    assert table.rows[1] == ("merges an image\nlower is better", "–\n", "–", "–")
+    silent = replace(outcome, scores=tuple(score for score in outcome.scores if score.arm != "otsu"))
+    assert metric_table(silent, silent.protocols[0]).without_empty_columns().head[1:] == (
+        "U-Net",
+        "U-Net, wider & better",
+    )
+
+
+def test_ways_to_predict_are_compared_with_the_first_one_of_their_arm() -> None:
+    outcome = finished_outcome()
+    views = replace(outcome.scores[0], variant="views", value=0.72)
+    against = replace(outcome.differences[0], arm="plain", variant="views", difference=0.01)
+    published = Published("with views", MAIN, 0.75, "75 %", "A", arm="wide", variant="views")
+    both = replace(
+        outcome, scores=(*outcome.scores, views), differences=(against,), published=(*outcome.published, published)
+    )
+    rows = variant_table(both, both.protocols[0]).rows
+    assert [row[0] for row in rows] == ["U-Net\n7 rotations averaged", "U-Net, wider & better\n7 rotations averaged"]
+    assert rows[0][4].startswith("+0.010\n")
+    assert rows[1][1:3] == ("0.750 (1)\nprinted 75 %", "–")
+
+
+def test_small_errors_keep_three_digits_and_counts_no_more_than_they_need() -> None:
+    error = Metric("isbi2012.warping", "warping error", higher_is_better=False, over="pooled")
+    merges = Metric(MERGES, "merges", higher_is_better=False, over="images", bounds=None)
+    assert places([0.000353, 0.0002], error) == 6
+    assert places([12.34, 1.0], merges) == 1
+    assert places([], error) == 3
+    assert places([None, float("nan")], merges) == 0
+
+
+def test_a_learning_curve_has_a_row_a_size() -> None:
+    table = curve_table(with_curve(finished_outcome()))
+    assert [row[0] for row in table.rows] == ["5", "10", "20"]
+    assert table.rows[2][1:] == ("0.660\n", "0.660, –")
+
+
+def test_a_table_of_all_tables_has_no_column_without_anything() -> None:
+    for table in tables(small_outcome()):
+        for column, head in enumerate(table.head[1:], start=1):
+            assert any(row[column].strip() not in {"", "–"} for row in table.rows), f"{table.title}: {head}"
+
+
+def hostile_table() -> Table:
+    return Table("x", "Title", ("Arm", "Value"), ((HOSTILE, "−0.5\n0.1–0.2"), ("b\nc", "")), ("note_1 50 %",))
+
+
+@pytest.mark.parametrize("text", ["a_b%", "100 % & more", "{x}", "C:\\dir", "x^2~y", "#1 $5", HOSTILE])
+def test_latex_takes_any_name(text: str) -> None:
+    written = latex_text(text)
+    bare = re.sub(
+        r"\\(textbackslash|textasciitilde|textasciicircum|ldots)\{\}|\\[{}$&#_%]|\$[<>|]\$|\{[\[*]\}", "", written
+    )
+    assert not set(bare) & set("\\{}$&#_%~^<>|")
+
+
+def test_a_latex_table_is_balanced_and_has_the_columns_that_it_declares() -> None:
+    written = latex_table(hostile_table(), HOSTILE)
+    begun, ended = re.findall(r"\\begin\{(\w+)\}", written), re.findall(r"\\end\{(\w+)\}", written)
+    assert begun == ["table", "tabular"]
+    assert ended == ["tabular", "table"]
+    bare = re.sub(r"\\[{}]", "", written)
+    assert bare.count("{") == bare.count("}")
+    rows = [line for line in written.splitlines() if line.endswith("\\\\")]
+    assert [len(re.findall(r"(?<!\\)&", row)) for row in rows] == [1, 1, 1]
+    assert "$-$0.5 (0.1--0.2)" in rows[1]
+    assert not any(row.lstrip().startswith(("[", "*")) for row in rows), (
+        "LaTeX would take these as options of the line's end"
+    )
+
+
+def test_the_latex_file_is_balanced_whatever_the_names(tmp_path: Path) -> None:
+    outcome = small_outcome()
+    arms = tuple(replace(arm, title=HOSTILE + arm.title) for arm in outcome.arms)
+    write_study_report(replace(outcome, arms=arms), tmp_path)
+    written = (tmp_path / "table.tex").read_text(encoding="utf-8")
+    assert written.count("\\begin{tabular}") == written.count("\\end{tabular}") == 3
+    bare = re.sub(r"\\[{}]", "", written)
+    assert bare.count("{") == bare.count("}")
+    assert len(re.findall(r"(?<!\\)\$", written)) % 2 == 0
+
+
+def test_markdown_has_as_many_cells_in_each_row_as_in_the_head() -> None:
+    lines = [line for line in markdown_table(hostile_table()).splitlines() if line.startswith("|")]
+    assert [len(re.findall(r"(?<!\\)\|", line)) for line in lines] == [3, 3, 3, 3]
+    assert "−0.5 (0.1–0.2)" in lines[2]
+
+
+def test_html_cells_have_their_small_print_below() -> None:
+    written = html_table(hostile_table())
+    assert "<td class=number>−0.5<small>0.1–0.2</small></td>" in written
+    assert "<i>" not in written
+    assert MINUS in written
+
+
+def test_what_the_paper_prints_by_other_metrics_has_a_table() -> None:
+    outcome = finished_outcome()
+    assert published_table(outcome).rows == ()
+    human = Published("human", MERGES, 0.25, "0.25", "Someone (2021), table 3")
+    table = published_table(replace(outcome, published=(*outcome.published, human)))
+    assert table.rows == (("U-Net", "0.7398\nprinted 73.98 %", ""), ("human", "", "0.25"))
+    assert table.notes == ("Someone (2021), table 2", "Someone (2021), table 3")
+
+
+def test_a_bare_table_is_named_with_its_paper() -> None:
+    assert Sources("Someone: A title. 2021").full("table 2") == "table 2, in: Someone: A title. 2021"
+    assert Sources("Someone: A title. 2021").full("Another (2019), table 1") == "Another (2019), table 1"
+    assert Sources("").full("table 2") == "table 2"

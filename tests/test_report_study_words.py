@@ -1,0 +1,121 @@
+"""What the report of a study says in words: the verdict, and what must be known before believing it."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.outcomes import MAIN, finished_outcome
+from tests.reported import compared, four_arms
+from utome.report.study_facts import honest_first
+from utome.report.study_words import answer, beside_the_paper, verdict_words
+from utome.statistics.intervals import Interval
+from utome.studies.outcome import Protocol, Published
+
+
+def test_what_is_better_worse_and_unclear_is_said_in_one_sentence() -> None:
+    outcome = four_arms(
+        [
+            compared("wide", 0.05, (0.02, 0.08), 0.01),
+            compared("deep", -0.05, (-0.08, -0.02), 0.02),
+            compared("thin", 0.01, (-0.02, 0.04), 0.4),
+        ]
+    )
+    assert answer(outcome).verdict == (
+        "'wide' is better than 'U-Net'; 'deep' is worse than 'U-Net'; 'thin' cannot be told from it "
+        "(by mean IoU on 9 images)."
+    )
+
+
+def test_where_nothing_can_be_told_the_difference_may_be_chance() -> None:
+    outcome = four_arms([compared("wide", 0.05, (-0.02, 0.08), 0.3), compared("deep", 0.04, None, 0.4)])
+    assert answer(outcome).verdict.startswith(
+        "None of 'wide' and 'deep' can be told from 'U-Net': what difference there is may be chance"
+    )
+    assert "deep: +0.040 (without an interval), ahead on 6 of 9 images, corrected p = 0.4." in answer(outcome).grounds
+
+
+def test_a_difference_that_seeds_dispute_is_said_to_rest_on_these_trainings() -> None:
+    sure = compared("wide", 0.05, (0.02, 0.08), 0.01)
+    unsure = replace(sure, trainings_interval=Interval(-0.5, 0.6))
+    single = replace(sure, trainings=(0.05,), trainings_interval=None)
+    assert "Other seeds may say otherwise" not in answer(four_arms([sure])).verdict
+    assert answer(four_arms([unsure])).verdict.endswith("Other seeds may say otherwise.")
+    assert (
+        "(95 % interval over 2 of them −0.500 to +0.600): other seeds may say otherwise"
+        in answer(four_arms([unsure])).grounds[0]
+    )
+    assert "It rests on one training of each" in answer(four_arms([single])).grounds[0]
+
+
+def test_an_interval_that_disagrees_with_the_p_is_explained() -> None:
+    grounds = answer(four_arms([compared("wide", 0.05, (-0.01, 0.08), 0.01)])).grounds
+    assert "The first interval holds zero; the p decides" in grounds[0]
+
+
+def test_a_score_that_one_of_the_two_lacks_is_no_difference() -> None:
+    said = answer(four_arms([compared("wide", None, None, 1.0)]))
+    assert "cannot be told from" in said.verdict
+    assert said.grounds[0] == "wide: one of the two has no score on these images."
+
+
+def test_equal_results_are_called_the_same() -> None:
+    same = replace(compared("wide", 0.0, None, 1.0), won=0, lost=0, tied=9)
+    assert verdict_words(four_arms([same]), same) == "the same on every one"
+
+
+@pytest.mark.parametrize(
+    ("otsu", "words"),
+    [
+        (0.52, "every network is ahead of it."),
+        (0.72, "1 of 2 networks are ahead of it."),
+        (0.9, "no network is ahead of it."),
+    ],
+)
+def test_a_threshold_that_does_as_well_as_networks_is_told(otsu: float, words: str) -> None:
+    outcome = finished_outcome()
+    scores = tuple(replace(score, value=otsu) if score.arm == "otsu" else score for score in outcome.scores)
+    assert (
+        answer(replace(outcome, scores=scores)).grounds[-1]
+        == f"Otsu's threshold, which learns nothing, reaches {otsu:.3f}: {words}"
+    )
+
+
+def test_a_lower_error_is_ahead_of_the_threshold() -> None:
+    outcome = finished_outcome()
+    lower = replace(outcome, metrics=(replace(outcome.metrics[0], higher_is_better=False), *outcome.metrics[1:]))
+    assert answer(lower).grounds[-1].endswith("no network is ahead of it.")
+
+
+def test_smoke_has_no_verdict_whatever_the_p() -> None:
+    outcome = four_arms([compared("wide", 0.05, (0.02, 0.08), 0.01)])
+    short = replace(outcome, arms=tuple(replace(arm, epochs=29) for arm in outcome.arms))
+    assert answer(short).verdict == "Smoke, no conclusion: the trainings were too short to tell which is better."
+    assert answer(short).grounds == ()
+    assert beside_the_paper(short) == []
+
+
+def test_the_papers_difference_lies_in_our_interval_or_not() -> None:
+    outcome = finished_outcome()
+    for printed, word in ((0.7598, "holds"), (0.8398, "does not hold")):
+        published = (*outcome.published, Published("wide", MAIN, printed, "", "A", arm="wide"))
+        (sentence,) = beside_the_paper(replace(outcome, published=published))
+        assert f"our 95 % interval {word} the paper's difference" in sentence
+    assert beside_the_paper(outcome) == []
+
+
+def test_the_verdict_is_of_images_that_training_never_saw() -> None:
+    outcome = finished_outcome()
+    seen = Protocol("as-published", "the same images", honest=False)
+    both = replace(outcome, protocols=(seen, *outcome.protocols))
+    assert [each.name for each in honest_first(both)] == ["held-out", "as-published"]
+    assert "held-out images" in answer(both).verdict
+    assert answer(both).warnings == (
+        "Under 'the same images' the networks are scored on images that training saw: such scores say nothing about new images.",
+    )
+
+
+def test_generated_images_say_nothing_about_real_ones() -> None:
+    outcome = finished_outcome()
+    assert outcome.data is not None
+    made = replace(outcome, data=replace(outcome.data, generated=True))
+    assert answer(made).warnings[-1].startswith("The images were made by a program.")

@@ -1,0 +1,124 @@
+"""From rows to the table: units, runs that both have, Holm, and what other seeds may change."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from utome.evaluation.families import Nature, Scales
+from utome.randomness import generator
+from utome.statistics.comparison import compare
+from utome.statistics.units import Result, arms
+from utome.studies.analysis import Row, differences, scores
+from utome.studies.file import StudyFile, parse_study
+from utome.studies.metrics import Measured, families, measured
+from utome.studies.outcome import Difference
+from utome.studies.plan import PlannedRun
+
+METRIC = "pixels.cell.iou@images"
+
+
+def study(arms_: int = 3) -> StudyFile:
+    named = ", ".join(f"{name}: {{recipe: unet}}" for name in "abcd"[:arms_])
+    return parse_study(
+        f"arms: {{{named}}}\nmetrics: {{'{METRIC}': IoU}}\nvariants: {{best: {{}}, flips: {{}}}}\n", source="s.yaml"
+    )
+
+
+def metrics() -> list[Measured]:
+    nature = Nature(("background", "cell"))
+    return measured({METRIC: "IoU"}, families(("pixels",), nature, Scales()), nature.classes)
+
+
+def rows(arm: str, values: Mapping[int, Sequence[float | None]], variant: str = "best") -> list[Row]:
+    """The images' own scores by seed."""
+    return [
+        Row(PlannedRun(seed, "held-out", 0, arm), variant, f"image-{image}", None, {"pixels.cell.iou": value}, {})
+        for seed, own in values.items()
+        for image, value in enumerate(own)
+    ]
+
+
+def between(arm: str, found: Sequence[Difference]) -> Difference:
+    return next(each for each in found if each.arm == arm)
+
+
+def test_images_are_averaged_over_seeds_before_they_are_compared() -> None:
+    base, other = {0: [0.5, 0.6, 0.7], 1: [0.6, 0.6, 0.9]}, {0: [0.6, 0.7, 0.7], 1: [0.8, 0.6, 0.9]}
+    found = between("b", differences(rows("a", base) + rows("b", other), metrics(), study(2)))
+    assert found.difference == pytest.approx(np.mean([0.15, 0.05, 0.0]))
+    assert (found.units, found.unit, found.won, found.tied, found.lost) == (3, "images", 2, 1, 0)
+    assert found.trainings == pytest.approx((np.mean([0.1, 0.1, 0]), np.mean([0.2, 0, 0])))
+    reached = {each.arm: each for each in scores(rows("a", base) + rows("b", other), metrics())}
+    assert reached["a"].value == pytest.approx(np.mean([0.55, 0.6, 0.8]))
+    assert dict(reached["a"].seeds) == pytest.approx({0: 0.6, 1: 0.7})
+
+
+def test_arms_are_compared_on_the_runs_that_both_have() -> None:
+    complete, half = {0: [0.5, 0.6], 1: [0.9, 0.9]}, {0: [0.6, 0.7]}
+    found = between("b", differences(rows("a", complete) + rows("b", half), metrics(), study(2)))
+    assert found.difference == pytest.approx(0.1)
+    assert len(found.trainings) == 1
+
+
+def test_p_is_corrected_over_the_arms_and_apart_from_them_over_the_variants() -> None:
+    draws = generator(5, "analysis")
+    base = draws.random(9) / 2
+    values = {"a": base, "b": base + 0.1 + draws.random(9) / 10, "c": base + draws.normal(0, 0.1, 9)}
+    all_rows = [row for arm, own in values.items() for row in rows(arm, {0: own.tolist()})]
+    all_rows += rows("a", {0: (base + 0.2).tolist()}, "flips")
+    found = differences(all_rows, metrics(), study(3))
+    made = {
+        arm: arms([Result(arm, f"image-{i}", float(v)) for i, v in enumerate(own)])[0] for arm, own in values.items()
+    }
+    expected = compare(made["a"], [made["b"], made["c"]], metrics()[0].score, seed=0)
+    for each in expected:
+        ours = between(each.arm, [own for own in found if own.variant == "best"])
+        assert (ours.p, ours.corrected_p, ours.smallest_corrected_p) == (
+            each.test.p,
+            each.corrected_p,
+            each.smallest_corrected_p,
+        )
+        assert (ours.outcome, ours.family) == (each.outcome, 2)
+    flips = next(each for each in found if each.variant == "flips")
+    assert (flips.arm, flips.baseline_arm, flips.baseline_variant, flips.family) == ("a", "a", "best", 1)
+    assert flips.corrected_p == flips.p
+    assert "'a, flips' is better than 'a, best'" in flips.verdict
+
+
+def test_a_difference_that_rests_on_one_training_says_so() -> None:
+    base = np.linspace(0.3, 0.6, 8)
+    found = between(
+        "b", differences(rows("a", {0: base.tolist()}) + rows("b", {0: (base + 0.1).tolist()}), metrics(), study(2))
+    )
+    assert found.outcome == "better"
+    assert found.trainings_interval is None
+    assert found.verdict.endswith("It rests on one training of each: another seed may say otherwise.")
+
+
+def test_a_difference_that_varies_from_training_to_training_says_so() -> None:
+    base = np.linspace(0.3, 0.6, 8)
+    gains = {0: 0.30, 1: 0.02, 2: 0.01}
+    a, b = (
+        rows("a", {seed: base.tolist() for seed in gains}),
+        rows("b", {seed: (base + gain).tolist() for seed, gain in gains.items()}),
+    )
+    found = between("b", differences(a + b, metrics(), study(2)))
+    assert found.outcome == "better"
+    assert found.trainings_interval is not None
+    assert 0.0 in found.trainings_interval
+    assert "from training to training it differs so much (95 % interval over 3 trainings" in found.verdict
+    steady = rows("b", {seed: (base + 0.1 + seed / 100).tolist() for seed in gains})
+    assert "trainings" not in between("b", differences(a + steady, metrics(), study(2))).verdict
+
+
+def test_a_reference_is_scored_and_not_compared() -> None:
+    found = rows("a", {0: [0.5, 0.6]}) + rows("otsu", {0: [0.1, 0.2]})
+    assert {each.arm for each in scores(found, metrics())} == {"a", "otsu"}
+    assert differences(found, metrics(), study(2)) == []
+
+
+def test_images_without_a_score_are_left_out() -> None:
+    found = scores(rows("a", {0: [0.5, None, 0.7]}), metrics())
+    assert (found[0].value, found[0].units) == (pytest.approx(0.6), 2)
+    assert scores(rows("a", {0: [None, None]}), metrics())[0].value is None
