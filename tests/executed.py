@@ -11,6 +11,7 @@ from utome.jobs.interruption import stoppable
 
 # Characters that a worker writes into the pipe in which it announces itself: its number.
 ANNOUNCEMENT = 10
+_meeting = threading.Barrier(2)
 
 
 class StubbornError(Exception):
@@ -57,6 +58,16 @@ def threads(item: int) -> tuple[str, int]:
     import torch
 
     return os.environ["OMP_NUM_THREADS"], torch.get_num_threads()
+
+
+def met(item: int) -> bool:
+    """Whether two items are under way in this process at the same time."""
+    del item
+    try:
+        _meeting.wait(timeout=0.5)
+    except threading.BrokenBarrierError:
+        return False
+    return True
 
 
 def deadly(mark: Path) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Generic
 
-from utome.errors import MachineError
+from utome.errors import ConfigError, MachineError
 from utome.execution.here import Here
 from utome.execution.work import Answered, Crew, Done, Failed, Item, Lost, Outcome, Result, Work, Workers
 
@@ -29,7 +29,8 @@ class Fan(Generic[Item, Result]):
         """Each item as it ends, until none is on its way. More may be added meanwhile."""
         while self._waiting or self._begun:
             self._fill()
-            done = self._settled(*self._crew.ended())
+            end = self._crew.ended()
+            done = None if end is None else self._settled(*end)
             if done is not None:
                 self._fill()  # so that no worker is idle while the caller looks at this one
                 yield done
@@ -72,6 +73,15 @@ def fanned(task: Callable[[Item], Result], workers: Workers) -> Iterator[Fan[Ite
 
 
 def _crew(task: Callable[[Item], Result], workers: Workers) -> AbstractContextManager[Crew[Item, Result]]:
+    if workers.cluster is not None:
+        try:
+            from utome.execution.cluster import cluster_workers
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"--cluster needs the package {error.name}, which is not installed. Install it here and on every machine of the cluster "
+                'with `pip install "utome[cluster]"`, or leave --cluster out.'
+            ) from error
+        return cluster_workers(task, workers.cluster, workers.threads)
     if workers.processes == 1:
         return nullcontext(Here(task))
     from utome.execution.local import local_workers

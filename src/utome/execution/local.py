@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import cast
 
 from utome.errors import InterruptedRunError
+from utome.execution.happenings import Happenings
 from utome.execution.parcels import TOLD, opened, packed
 from utome.execution.signals import noted
 from utome.execution.spawned import Spawned
@@ -17,8 +17,6 @@ from utome.execution.work import Crew, Item, Lost, Outcome, Result, Work, Worker
 
 # So long workers may take to save before they are killed, in seconds: as long as batch systems commonly give.
 PATIENCE = 60.0
-# Windows hears Ctrl-C only between two waits.
-BETWEEN_WAITS = 1.0
 
 End = tuple[Spawned, Work[Item], Future[bytes]]
 
@@ -27,7 +25,7 @@ End = tuple[Spawned, Work[Item], Future[bytes]]
 def local_workers(task: Callable[[Item], Result], workers: Workers) -> Iterator[Crew[Item, Result]]:
     """Workers that end with the block: those that still work are told to save and to leave, and waited for."""
     crew = _Local(task, workers)
-    with noted(crew.tell):
+    with noted(crew.happenings.tell):
         try:
             yield crew
         except KeyboardInterrupt:  # the second Ctrl-C
@@ -35,8 +33,8 @@ def local_workers(task: Callable[[Item], Result], workers: Workers) -> Iterator[
             raise
         finally:
             crew.leave()
-        if crew.told is not None:  # by a signal that nobody has waited to hear
-            raise crew.told
+        if crew.happenings.told is not None:  # by a signal that nobody has waited to hear
+            raise crew.happenings.told
 
 
 class _Local(Crew[Item, Result]):
@@ -44,25 +42,27 @@ class _Local(Crew[Item, Result]):
         self._task = task
         self._idle = [Spawned(workers.threads) for _ in range(workers.processes)]
         self._busy: list[Spawned] = []
-        self._happenings: SimpleQueue[End[Item] | InterruptedRunError] = SimpleQueue()
-        self.told: InterruptedRunError | None = None
+        self.happenings: Happenings[End[Item]] = Happenings()
 
     def has_room(self) -> bool:
-        return bool(self._idle) and self.told is None
+        return bool(self._idle) and self.happenings.told is None
 
     def begin(self, work: Work[Item]) -> None:
         parcel = packed(self._task, work.item)
         worker = self._idle[-1]
         future = worker.begin(parcel)
         self._busy.append(self._idle.pop())
-        future.add_done_callback(lambda ended: self._happenings.put((worker, work, ended)))
+        future.add_done_callback(lambda ended: self.happenings.put((worker, work, ended)))
 
-    def ended(self) -> tuple[Work[Item], Outcome[Result]]:
-        happening = self._next()
-        if isinstance(happening, InterruptedRunError):
+    def ended(self) -> tuple[Work[Item], Outcome[Result]] | None:
+        try:
+            end = self.happenings.next()
+        except InterruptedRunError:
             self.leave()
-            raise happening
-        worker, work, future = happening
+            raise
+        if end is None:
+            return None
+        worker, work, future = end
         try:
             outcome: Outcome[Result] = opened(future.result())
         except BrokenProcessPool:
@@ -72,11 +72,6 @@ class _Local(Crew[Item, Result]):
         self._busy.remove(worker)
         self._idle.append(worker)
         return work, outcome
-
-    def tell(self, error: InterruptedRunError) -> None:
-        """End with this error at the next wait; called by a signal's handler at any moment."""
-        self.told = error
-        self._happenings.put(error)
 
     def leave(self) -> None:
         """Tell those that work to save and to leave, and come back when all have left, or were killed because they did not."""
@@ -92,13 +87,6 @@ class _Local(Crew[Item, Result]):
         """End all workers at once."""
         for worker in (*self._idle, *self._busy):
             worker.end()
-
-    def _next(self) -> End[Item] | InterruptedRunError:
-        while True:
-            try:
-                return self._happenings.get(timeout=BETWEEN_WAITS)
-            except Empty:
-                continue
 
 
 def _wait_for_all(handles: list[int]) -> None:

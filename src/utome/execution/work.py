@@ -77,5 +77,8 @@ class Crew(ABC, Generic[Item, Result]):
         """Begin an item."""
 
     @abstractmethod
-    def ended(self) -> tuple[Work[Item], Outcome[Result]]:
-        """The next item that ends, of those that have begun; waits for it. `InterruptedRunError` where a signal says to end."""
+    def ended(self) -> tuple[Work[Item], Outcome[Result]] | None:
+        """The next item that ends, of those that have begun; waits for it, but gives none from time to time, as there may be more room.
+
+        `InterruptedRunError` where a signal says to end.
+        """
