@@ -166,7 +166,7 @@ def test_a_killed_study_goes_on_to_the_same_numbers(
 ) -> None:
     file, out = tmp_path / "study.yaml", tmp_path / "out"
     file.write_text(TEXT)
-    command = ["study", "run", file, "--data", data, "--out", out]
+    command = ["study", "run", str(file), "--data", str(data), "--out", str(out)]
     assert runs.wait(runs.start(*command, faults=[fault])).code == -9
     ended = runs.wait(runs.start(*command))
     assert ended.code == 0, ended.said
@@ -176,7 +176,7 @@ def test_a_killed_study_goes_on_to_the_same_numbers(
 def test_a_study_that_is_told_to_end_saves_and_goes_on(runs: Runs, data: Path, whole: Path, tmp_path: Path) -> None:
     file, out = tmp_path / "study.yaml", tmp_path / "out"
     file.write_text(TEXT)
-    command = ["study", "run", file, "--data", data, "--out", out]
+    command = ["study", "run", str(file), "--data", str(data), "--out", str(out)]
     ended = runs.wait(runs.start(*command, faults=[at_step(3, TERM)]))
     assert ended.code == 143
     assert [run.state for run in show_study(out).runs].count("interrupted") == 1
@@ -192,9 +192,7 @@ def test_two_workers_give_the_numbers_of_one(data: Path, whole: Path, tmp_path: 
 
 def failing(data: Path, out: Path) -> StudyOutcome:
     """The study whose arm `wide` fails in its first fold."""
-    from utome.jobs import study_runs
-
-    train = study_runs.train
+    from utome.jobs.train import train
 
     def refusing(*arguments: Any, **named: Any) -> Any:
         if "wide" in arguments[2].parts and arguments[2].name.endswith("fold-0"):
@@ -202,7 +200,7 @@ def failing(data: Path, out: Path) -> StudyOutcome:
         return train(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study_runs, "train", refusing)
+        patch.setattr("utome.jobs.study_runs.train", refusing)
         return run(data, out)
 
 

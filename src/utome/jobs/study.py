@@ -59,7 +59,7 @@ def run_study(
         runs = planned(study, arms, request.seeds or study.seeds, parted=asked.parted)
         missing = [run for run in runs if folder.read_scores(run) is None]
         listen(Noted(f"Study folder: {out}"))
-        _carry_out([Order(out, data, run) for run in missing], request.workers, folder, listen)
+        _carry_out([Order(out.absolute(), data.absolute(), run) for run in missing], request.workers, folder, listen)
         outcome = show_study(out)
         write_study_report(outcome, out, pictures_of(outcome, out, found))
     return outcome
