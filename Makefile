@@ -9,8 +9,9 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c co
 demo: $(VENV)/.installed
 	$(BIN)/utome demo
 
+# A process for each processor, each with one thread: small networks gain nothing from more. At most four, which share the memory.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m soak -s
