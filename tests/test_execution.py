@@ -119,6 +119,13 @@ def test_an_item_that_kills_three_workers_is_given_up_and_no_other_is_harmed(tmp
     assert len(marks[0].read_text().splitlines()) == 3
 
 
+def test_a_worker_that_ends_by_itself_is_no_want_of_memory() -> None:
+    (done,) = ends(executed.abrupt, [7], TWO)
+    assert isinstance(done.error, MachineError)
+    assert "ended 3 times" in str(done.error)
+    assert "with exit code 7. Give the command again with --workers 1 to see why" in str(done.error)
+
+
 @pytest.mark.parametrize("error", [InterruptedRunError("Ctrl-C"), TerminatedRunError("SIGTERM"), KeyboardInterrupt()])
 def test_what_ends_a_run_in_this_process_ends_the_fan(error: BaseException) -> None:
     def task(item: int) -> None:

@@ -128,8 +128,8 @@ def test_an_item_that_raises_ends_with_its_error_and_harms_no_other(address: str
 
 @pytest.mark.parametrize("threads", [2, 1])
 def test_a_worker_computes_with_as_many_threads_as_it_was_given(threads: int, address: str) -> None:
-    done = ends(executed.threads, [0, 1, 2], Workers(threads=threads, cluster=address))
-    assert {each.result for each in done.values()} == {(str(threads), threads)}
+    done = ends(executed.threads, [0], Workers(threads=threads, cluster=address))
+    assert done[0].result == (str(threads), threads)
 
 
 def test_the_item_of_a_worker_that_is_killed_begins_again(address: str, tmp_path: Path) -> None:
@@ -172,6 +172,23 @@ def test_a_scheduler_that_ends_ends_the_fan_with_a_sentence(tmp_path: Path) -> N
 
     with pytest.raises(MachineError, match="scheduler has ended"):
         lose()
+
+
+def test_a_cluster_that_stays_without_workers_is_given_up_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "WITHOUT_WORKERS", 0.0)
+    with scheduler(tmp_path) as (address, _):
+        with Client(address, set_as_default=False, timeout=SECONDS):
+            pass
+        with pytest.raises(MachineError, match=r"no worker for .*dask worker ADDRESS --nthreads 1"):
+            ends(executed.doubled, [1], Workers(cluster=address))
+
+
+def test_a_worker_with_another_version_is_refused(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "OURS", "0.0.1")
+    with pytest.raises(MachineError, match=r"has utome .*, and here is 0\.0\.1"):
+        ends(executed.doubled, [1], Workers(cluster=address))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -64,7 +64,7 @@ def fanning(task: str, place: Place) -> Iterator[subprocess.Popen[str]]:
     try:
         yield program
     finally:
-        if program.poll() is None:
+        with suppress(ProcessLookupError):  # also workers that should have left, and have not
             os.killpg(program.pid, signal.SIGKILL)
         program.communicate()
 
@@ -79,17 +79,26 @@ def watched(pids: list[int]) -> Iterator[None]:
         os.close(handle)
 
 
-@pytest.mark.parametrize("task", ["patient", "plain"])
 @pytest.mark.parametrize(
-    ("number", "group", "code", "said"),
+    ("task", "number", "group", "code", "said"),
     [
-        (signal.SIGINT, True, 130, "InterruptedRunError Interrupted with Ctrl-C;"),
-        (signal.SIGINT, False, 130, "InterruptedRunError Interrupted with Ctrl-C;"),
-        (signal.SIGTERM, True, 143, "TerminatedRunError Told to end (SIGTERM);"),
-        (signal.SIGTERM, False, 143, "TerminatedRunError Told to end (SIGTERM);"),
-        (signal.SIGUSR1, False, 143, "TerminatedRunError Told to end (SIGUSR1);"),
+        ("patient", signal.SIGINT, True, 130, "InterruptedRunError Interrupted with Ctrl-C;"),
+        ("patient", signal.SIGINT, False, 130, "InterruptedRunError Interrupted with Ctrl-C;"),
+        ("patient", signal.SIGTERM, True, 143, "TerminatedRunError Told to end (SIGTERM);"),
+        ("patient", signal.SIGTERM, False, 143, "TerminatedRunError Told to end (SIGTERM);"),
+        ("patient", signal.SIGUSR1, False, 143, "TerminatedRunError Told to end (SIGUSR1);"),
+        ("plain", signal.SIGINT, True, 130, "InterruptedRunError Interrupted with Ctrl-C;"),
+        ("plain", signal.SIGTERM, False, 143, "TerminatedRunError Told to end (SIGTERM);"),
     ],
-    ids=["Ctrl-C", "SIGINT alone", "SIGTERM to all", "SIGTERM alone", "SIGUSR1"],
+    ids=[
+        "Ctrl-C",
+        "SIGINT",
+        "SIGTERM to all",
+        "SIGTERM",
+        "SIGUSR1",
+        "Ctrl-C in a plain task",
+        "SIGTERM in a plain task",
+    ],
 )
 def test_workers_save_and_leave_before_the_one_that_was_told_to_end(
     task: str, number: int, group: bool, code: int, said: str, place: Place

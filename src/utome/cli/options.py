@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from utome.cli.choices import Backend, PredictionKind, TruthKind
+from utome.errors import ConfigError
+from utome.execution import Workers, threads_of_each
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="folder with images and masks, as it lies", show_default=False)
@@ -80,6 +82,24 @@ PixelSize = Annotated[
     typer.Option(metavar="UM", help="side of a pixel in µm, for the table of objects", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
+# Those of every command that fans out; `chosen_workers` makes one of them.
+WorkerCount = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        help="processes of this machine that share the work; they share its processors, too, unless machine.threads is set",
+        show_default="1",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="let the workers of a Dask cluster do the work, as in tcp://HOST:8786; all see the same files under the same names",
+        show_default=False,
+    ),
+]
 # Those of `utome score`.
 Truth = Annotated[
     Path, typer.Argument(metavar="TRUTH", help="a mask, a stack of them, or a folder", show_default=False)
@@ -153,3 +173,20 @@ Unit = Annotated[
 CsvFile = Annotated[
     Path | None, typer.Option(metavar="FILE", help="write a row an image; it must be new", show_default=False)
 ]
+
+
+def chosen_workers(count: int | None, cluster: str | None, *, threads: int | None = None) -> Workers:
+    """What --workers and --cluster ask for; `threads` of each are those of machine.threads, where it is set."""
+    if count is not None and cluster is not None:
+        raise ConfigError(
+            "--workers counts processes of this machine, and --cluster names one that has workers of its own. Give one of the two."
+        )
+    if count is not None and count < 1:
+        raise ConfigError(
+            f"--workers is {count}; accepted are 1, which does one thing after another in this process, and more. Each worker needs "
+            "the memory of a whole run."
+        )
+    if cluster is not None:
+        return Workers(threads=threads or 1, cluster=cluster)
+    processes = count or 1
+    return Workers(processes, threads or threads_of_each(processes))

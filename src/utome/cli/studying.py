@@ -9,7 +9,7 @@ import typer
 
 from utome.cli.commands import say, say_json
 from utome.cli.listening import shown
-from utome.cli.options import Data, Json
+from utome.cli.options import Cluster, Data, Json, WorkerCount, chosen_workers
 from utome.errors import ConfigError, PartlyFailedError
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
@@ -25,15 +25,6 @@ StudySet = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="PATH=VALUE", help="change one setting of all arms; may be repeated", show_default=False
-    ),
-]
-WorkersOption = Annotated[
-    int, typer.Option("--workers", min=1, metavar="N", help="trainings at a time, each in a process of its own")
-]
-Cluster = Annotated[
-    str | None,
-    typer.Option(
-        "--cluster", metavar="ADDRESS", help="train on the workers of this Dask scheduler", show_default=False
     ),
 ]
 
@@ -59,13 +50,13 @@ def run(
     arms: Annotated[str | None, typer.Option(metavar="NAMES", help="some arms alone, with commas", show_default="all")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="trainings of each arm and fold", show_default="the file's")] = None,
     assignments: StudySet = None,
-    workers: WorkersOption = 1,
+    workers: WorkerCount = None,
     cluster: Cluster = None,
     json: Json = False,
 ) -> None:  # fmt: skip
     """Do what is missing of a study, and show its table. Stopped at any time, the same command goes on."""
     options = RunOptions(data, out, scale, arms, seeds, tuple(assignments or ()))
-    _run(file, options, _workers(workers, cluster), json=json)
+    _run(file, options, chosen_workers(workers, cluster), json=json)
 
 
 @study.command()
@@ -101,14 +92,14 @@ def learning_curve(
     recipe: Annotated[str, typer.Option(help="settings to begin with; `utome recipes` lists them")] = "auto",
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each size")] = 3,
     assignments: StudySet = None,
-    workers: WorkersOption = 1,
+    workers: WorkerCount = None,
     cluster: Cluster = None,
     json: Json = False,
 ) -> None:
     """Would more labels help? The score on the same test images after training on more and more images."""
     from utome.jobs.learning_curve import CurveRequest, learn
 
-    request = CurveRequest(recipe, _sizes(sizes), seeds, tuple(assignments or ()), _workers(workers, cluster))
+    request = CurveRequest(recipe, _sizes(sizes), seeds, tuple(assignments or ()), chosen_workers(workers, cluster))
     with shown() as listen:
         outcome = learn(data, out, request, listen=listen)
     _tell(outcome, out, json=json)
@@ -209,11 +200,3 @@ def _sizes(text: str) -> tuple[int, ...]:
             f"--sizes is '{text}'; accepted are two numbers of images or more, with commas, as in 5,10,20,40."
         )
     return found
-
-
-def _workers(processes: int, cluster: str | None) -> "Workers":
-    import os
-
-    from utome.execution import Workers
-
-    return Workers(processes, max(1, (os.cpu_count() or 1) // processes), cluster)

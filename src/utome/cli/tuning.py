@@ -1,6 +1,5 @@
 """`utome tune`: its options, and what it shows."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -10,13 +9,14 @@ import typer
 
 from utome.cli.commands import new_run, say, say_json
 from utome.cli.listening import shown
-from utome.cli.options import Data, Json, Set
+from utome.cli.options import Cluster, Data, Json, Set, WorkerCount, chosen_workers
 from utome.config.overrides import override
 from utome.errors import ConfigError
 from utome.recipes.library import load_recipe
 from utome.tuning.space_file import SpaceFile, read_space_file
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
+    from utome.execution import Workers
     from utome.jobs.tune import TuneResult, Where
 
 Recipe = Annotated[
@@ -46,13 +46,6 @@ Storage = Annotated[
     str | None,
     typer.Option(metavar="URL", help="where trials are kept: any storage of Optuna's", show_default="STUDY/study.db"),
 ]
-WorkerCount = Annotated[
-    int, typer.Option("--workers", min=1, help="trainings at a time, each in a process of its own if more than one")
-]
-Cluster = Annotated[
-    str | None,
-    typer.Option("--cluster", metavar="ADDRESS", help="a Dask scheduler whose workers train", show_default=False),
-]
 Resume = Annotated[bool, typer.Option("--resume", help="go on with the search in --out where it stopped")]
 
 
@@ -66,14 +59,14 @@ def tune(
     space: SpaceOption = None,
     pruner: Pruner = None,
     storage: Storage = None,
-    workers: WorkerCount = 1,
+    workers: WorkerCount = None,
     cluster: Cluster = None,
     resume: Resume = False,
     json: Json = False,
 ) -> None:
     """Search settings by the tree-structured Parzen estimator, and leave the best as a config to train with."""
     given = Given(recipe, tuple(assignments or ()), space, trials, seeds, pruner)
-    place = Place(out, storage, workers, cluster)
+    place = Place(out, storage, chosen_workers(workers, cluster))
     found = _further(data, given, place) if resume else _anew(data, given, place)
     if json:
         say_json(found.as_json())
@@ -99,8 +92,7 @@ class Place:
 
     out: Path | None
     storage: str | None
-    workers: int
-    cluster: str | None
+    workers: "Workers"
 
 
 def _anew(data: Path, given: Given, place: Place) -> "TuneResult":
@@ -135,10 +127,9 @@ def _file(given: Given) -> SpaceFile:
 
 
 def _where(place: Place) -> "Where":
-    from utome.execution import Workers
     from utome.jobs.tune import Where
 
-    return Where(Workers(place.workers, max(1, (os.cpu_count() or 1) // place.workers), place.cluster), place.storage)
+    return Where(place.workers, place.storage)
 
 
 def _show(data: Path, found: "TuneResult") -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from time import monotonic
 
 from dask.typing import Key
 from distributed import Client, Future, KilledWorker
@@ -17,6 +18,8 @@ from utome.execution.work import Crew, Failed, Item, Outcome, Result, Work
 
 # Where a message is lost; what the task raises is an outcome, and a dead worker is the scheduler's to count (allowed-failures).
 RETRIES = 2
+# So long a cluster may be without workers, in seconds: they take a while to start, and a lost one is started again.
+WITHOUT_WORKERS = 120.0
 
 
 @contextmanager
@@ -36,6 +39,7 @@ class _Cluster(Crew[Item, Result]):
         self._client = client
         self._threads = threads
         self._begun: dict[Key, Work[Item]] = {}
+        self._seen = monotonic()  # a worker
         self._room = self._counted_room()
         self.happenings: Happenings[Future[bytes]] = Happenings()
 
@@ -62,6 +66,10 @@ class _Cluster(Crew[Item, Result]):
             threads: dict[str, int] = self._client.nthreads()
         except OSError as error:
             raise _gone() from error
+        if threads:
+            self._seen = monotonic()
+        elif monotonic() - self._seen > WITHOUT_WORKERS:
+            raise _deserted()
         # No more than can be carried out: Dask blames a worker's death on all items there, also on those that have not begun.
         return max(1, sum(threads.values()))
 
@@ -83,11 +91,18 @@ def _gone() -> MachineError:
     )
 
 
+def _deserted() -> MachineError:
+    return MachineError(
+        f"The cluster has had no worker for {WITHOUT_WORKERS:.0f} seconds. Start some with `dask worker ADDRESS --nthreads 1`, where this "
+        "utome is installed (a worker without it ends at its first item), and give the command again; what was finished is kept."
+    )
+
+
 def _killed(error: KilledWorker) -> MachineError:
     return MachineError(
         f"The workers of this item ended {error.allowed_failures + 1} times before the item was done, the last time at "
-        f"{error.last_worker.address}. Their own logs say why; most often memory runs out. Give each worker more with a higher "
-        "--memory-limit, or take a smaller batch, tile or width, and give the command again; what was finished is kept."
+        f"{error.last_worker.address}. Their own logs say why; most often memory runs out. Give each worker more "
+        "with a higher --memory-limit, or take a smaller batch, tile or width, and give the command again; what was finished is kept."
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 
 from distributed import Client
 from distributed.comm.core import connect
@@ -13,17 +14,19 @@ from utome.errors import MachineError
 # What an answer may take, in seconds, and what is left to close things where there is none.
 PATIENCE = 7.0
 CLOSING = 2.0
+OURS = version("utome")
 
 
 @contextmanager
 def connected(address: str) -> Iterator[Client]:
-    """A client of the scheduler at this address; `MachineError` where none answers."""
+    """A client of the scheduler at this address; `MachineError` where none answers, or where a worker has no utome like ours."""
     _refuse_silence(address)
     try:
         client = Client(address, timeout=PATIENCE, set_as_default=False)
     except Exception as error:
         raise _unreachable(address, error) from error
     try:
+        _refuse_other_versions(client)
         yield client
     finally:
         with suppress(TimeoutError, OSError):  # of a scheduler that is gone
@@ -51,6 +54,17 @@ def _handshake(address: str) -> Exception | None:
     except Exception as error:
         return error
     return None
+
+
+def _refuse_other_versions(client: Client) -> None:
+    """Ask the workers that are there already; those that come later and have no utome end by themselves."""
+    for worker, found in client.run(version, "utome", on_error="return").items():
+        if found != OURS:
+            has = "has no utome" if isinstance(found, Exception) else f"has utome {found}"
+            raise MachineError(
+                f"The worker {worker} of the cluster {has}, and here is {OURS}. Install that version on every machine of the "
+                "cluster, its scheduler's too, and start its processes again."
+            )
 
 
 def _unreachable(address: str, error: Exception) -> MachineError:

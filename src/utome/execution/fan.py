@@ -25,6 +25,10 @@ class Fan(Generic[Item, Result]):
         self._waiting.append(Work(item))
         self._fill()
 
+    def has_room(self) -> bool:
+        """Whether a worker is free for one more item, and none waits for it."""
+        return not self._waiting and self._crew.has_room()
+
     def __iter__(self) -> Iterator[Done[Item, Result]]:
         """Each item as it ends, until none is on its way. More may be added meanwhile."""
         while self._waiting or self._begun:
@@ -82,7 +86,7 @@ def _crew(task: Callable[[Item], Result], workers: Workers) -> AbstractContextMa
                 'with `pip install "utome[cluster]"`, or leave --cluster out.'
             ) from error
         return cluster_workers(task, workers.cluster, workers.threads)
-    if workers.processes == 1:
+    if workers.processes <= 1:
         return nullcontext(Here(task))
     from utome.execution.local import local_workers
 
@@ -90,8 +94,13 @@ def _crew(task: Callable[[Item], Result], workers: Workers) -> AbstractContextMa
 
 
 def _lost(how: str) -> MachineError:
-    memory = "That is what systems do where memory runs out. " if how.endswith("SIGKILL") else ""
+    way_out = (
+        "That is what systems do where memory runs out. Give it more with fewer --workers or a smaller batch, tile or width, and give the "
+        "command again"
+        if how.endswith("SIGKILL")
+        else "Give the command again with --workers 1 to see why"
+    )
     return MachineError(
-        f"The worker of this item ended {ATTEMPTS} times before the item was done, the last time {how}. {memory}Give it more memory "
-        "with fewer --workers or a smaller batch, tile or width, and give the command again; what was finished is kept."
+        f"The worker of this item ended {ATTEMPTS} times before the item was done, the last time {how}. {way_out}; what was finished "
+        "is kept."
     )

@@ -1,5 +1,6 @@
 """Where work runs, what becomes of an item, and what whoever carries items out must be able to do."""
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -19,6 +20,15 @@ class Workers:
     processes: int = 1
     threads: int = 1
     cluster: str | None = None
+
+
+def threads_of_each(processes: int) -> int:
+    """The threads of each of so many processes: what OMP_NUM_THREADS says, else an equal share of the processors that we may use."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isdecimal() and int(said) > 0:
+        return int(said)
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, usable // processes)
 
 
 @dataclass(frozen=True)

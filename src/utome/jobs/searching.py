@@ -48,29 +48,25 @@ class Searching:
         self._stages: Sequence[Stage] = self.search.stages
         self._reports = 1 + max((rung.order for trial in self.ledger.trials for rung in trial.rungs), default=-1)
 
-    def to_the_end(self, workers: Workers, trials_at_once: int) -> None:
+    def to_the_end(self, workers: Workers) -> None:
         """Take up what was under way, then ask for trials until there are as many as wanted."""
         with fanned(train_leg, workers) as fan:
             for trial in self.ledger.trials:
                 if trial.state == "running":
                     self._take_up(trial, fan)
-            self._ask(fan, trials_at_once)
+            self._ask(fan)
             for done in fan:
                 self._heard(done, fan)
-                self._ask(fan, trials_at_once)
+                self._ask(fan)
 
-    def _ask(self, fan: Fan[Leg, LegDone], trials_at_once: int) -> None:
-        """Begin trials until enough trainings are on their way."""
-        while len(self.ledger.trials) < self.search.trials and self._on_their_way < trials_at_once:
+    def _ask(self, fan: Fan[Leg, LegDone]) -> None:
+        """Begin trials until no worker is free."""
+        while len(self.ledger.trials) < self.search.trials and fan.has_room():
             trial = self.ledger.add(suggest(self.search.space, self.ledger.trials, self.search.config.seed))
             self._judge.begin(trial.number + 1)
             self.tell(TrialBegun(trial.number, self.search.trials, trial.params))
             self._write()
             self._enter(_Open(trial, 0, {}, {}), fan)
-
-    @property
-    def _on_their_way(self) -> int:
-        return sum(len(each.waiting) for each in self._open.values())
 
     def _take_up(self, trial: Trial, fan: Fan[Leg, LegDone]) -> None:
         """Go on with a trial that was under way when this search was stopped."""

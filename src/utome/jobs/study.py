@@ -1,6 +1,5 @@
 """`utome study run`: arms beside a baseline on the same images, run by run, and what can be told from them."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -105,17 +104,10 @@ def _asked(study: StudyFile, request: StudyRequest) -> Asked:
     scale = request.scale or usual
     study.scale(scale)
     arms, seeds = chosen_arms(study, request.arms), request.seeds or study.seeds
-    asked = Asked(scale, request.assignments, arms, seeds, _threads(request.workers))
+    asked = Asked(scale, request.assignments, arms, seeds, request.workers.threads)
     for run in planned(study, study.arms, 1):
         config_of(study, asked, run)
     return asked
-
-
-def _threads(workers: Workers) -> int:
-    """Processor threads of each run: the machine's, shared out. They change the last digits, so a study keeps them."""
-    if workers.cluster is not None:
-        return workers.threads
-    return max(1, (os.cpu_count() or 1) // workers.processes)
 
 
 def _begin(folder: StudyFolder, study: StudyFile, text: str, now: tuple[Asked, DataFacts], listen: Listener) -> None:

@@ -157,8 +157,7 @@ def _searched(search: Search, data: Path, folder: StudyFolder, where: Where, lis
         ledger = Ledger(where.storage or f"sqlite:///{folder.path / 'study.db'}", search.name, search.space)
         ledger.open(begun=folder.begun)
         folder.write_table(search, ledger.trials)
-        at_once = where.workers.processes
-        Searching(search, data, folder, ledger, tell).to_the_end(where.workers, at_once)
+        Searching(search, data, folder, ledger, tell).to_the_end(where.workers)
         return _concluded(search, folder, ledger.trials)
 
 
