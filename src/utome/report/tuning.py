@@ -51,7 +51,7 @@ def _headline(search: Search, trials: Sequence[Trial]) -> str:
         trial.epochs if trial.state == "failed" else search.epochs * len(search.repetitions) for trial in trials
     )
     values = [
-        *((path, str(value)) for path, value in best.params.items()),
+        *((path, _said(value)) for path, value in best.params.items()),
         ("validation mean IoU", f"{best.value:.4f}"),
     ]
     tiles = "".join(

@@ -191,7 +191,7 @@ def _difference(pair: Pair, metric: Measured, found: Comparison, trainings: Sequ
         family=found.arms, units=found.units, unit=found.noun,
         won=found.effect.won, tied=found.effect.tied, lost=found.effect.lost,
         effect=found.effect.standardised, outcome=found.outcome,
-        verdict=found.verdict.replace(f"over {found.arms} arms", f"over {found.arms} {of}") + _remark(found, trainings, interval),
+        verdict=_cautious(found.verdict.replace(f"over {found.arms} arms", f"over {found.arms} {of}"), _remark(found, trainings, interval)),
         trainings=tuple(trainings), trainings_interval=interval,
     )  # fmt: skip
 
@@ -200,6 +200,10 @@ def _of_trainings(trainings: Sequence[float]) -> Interval | None:
     """Student's 95 % interval of the mean over trainings; none where there are too few, or they do not differ."""
     values = np.asarray([[each, 1.0] for each in trainings], dtype=np.float64).reshape(-1, 2)
     return estimate(values, Score(mean_over_images, bounds=None)).interval if len(values) > 1 else None
+
+
+def _cautious(verdict: str, remark: str) -> str:
+    return f"With these trainings, {verdict}{remark}" if remark else verdict
 
 
 def _remark(found: Comparison, trainings: Sequence[float], interval: Interval | None) -> str:
