@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from utome.cli.choices import At, Objects
+from utome.cli.choices import At, Format, Objects
 from utome.cli.options import (
     ConfigFile,
     CsvFile,
@@ -20,6 +20,7 @@ from utome.cli.options import (
     Group,
     Ignore,
     Json,
+    LabelFormat,
     Layout,
     Metrics,
     Out,
@@ -27,11 +28,14 @@ from utome.cli.options import (
     PixelSizeOfDistances,
     Predicted,
     PredictionHolds,
+    PredictionOut,
+    ProbabilityMaps,
     Recipe,
     Run,
     Set,
     SetPrediction,
     SetReading,
+    Strict,
     Tolerance,
     Truth,
     TruthHolds,
@@ -188,9 +192,14 @@ def score(
 def predict(
     run: Run,
     images: Annotated[
-        Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="IMAGES",
+            help="an image, a folder of images, or a folder of images and masks, whose images are taken",
+            show_default=False,
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
+    out: PredictionOut,
     assignments: SetPrediction = None,
     others: Annotated[
         list[Path] | None,
@@ -213,12 +222,17 @@ def predict(
         ),
     ] = None,
     pixel_size: PixelSize = None,
+    probabilities: ProbabilityMaps = None,
+    label_format: LabelFormat = Format.auto,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
     """Write a label map and an overlay for every image, whatever its size, and its objects if asked."""
     from utome.cli import commands
 
-    options = commands.PredictOptions(tuple(assignments or ()), tuple(others or ()), verify, objects, pixel_size)
+    options = commands.PredictOptions(
+        tuple(assignments or ()), tuple(others or ()), verify, objects, pixel_size, probabilities, label_format, strict
+    )
     commands.predict(run, images, out, options, json=json)
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utome.cli.choices import Objects
+from utome.cli.choices import Format, Objects, Probabilities
 from utome.cli.listening import shown
 from utome.config.overrides import override, prediction_settings, read_config
 from utome.config.settings import Config
@@ -102,6 +102,9 @@ class PredictOptions:
     verify: bool = False
     objects: Objects | None = None
     pixel_size: float | None = None
+    probabilities: Probabilities | None = None
+    format: Format = Format.auto
+    strict: bool = False
 
 
 def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json: bool) -> None:
@@ -119,18 +122,27 @@ def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json
     with shown() as listen:
         general = settings.prediction.model_fields_set - {"objects"}
         manner = Manner(
-            settings.data.fill, options.others, settings.prediction.model_dump(include=general), options.verify, wanted
+            settings.data.fill,
+            options.others,
+            settings.prediction.model_dump(include=general),
+            options.verify,
+            wanted,
+            None if options.probabilities is None else options.probabilities.value,
+            options.format.value,
+            options.strict,
         )
         result = job(run, images, out, manner=manner, machine=settings.machine, listen=listen)
     if json:
         say_json(result.as_json())
     else:
-        say(f"{len(result.written)} label maps in {out}, and pictures of them in {out / 'overlays'}.")
+        before = f" {result.kept} of them were there before." if result.kept else ""
+        say(f"{len(result.written)} label maps in {out}, and pictures of them in {out / 'overlays'}.{before}")
         if result.objects is not None:
             say(f"{result.objects} objects in {out / 'objects.csv'}; maps and outlines of them in {out / 'objects'}.")
     if result.failed:
         raise PartlyFailedError(
-            f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)}"
+            f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)} "
+            "The same command makes good for what was mended, and keeps the rest."
         )
 
 

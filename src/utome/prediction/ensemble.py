@@ -26,6 +26,7 @@ class Ensemble(Predictor):
 
     def __init__(self, members: Sequence[Predictor]) -> None:
         self.card, self.settings = members[0].card, members[0].settings
+        self.weights = tuple(sha256 for member in members for sha256 in member.weights)
         self._members = tuple(members)
 
     def logits(

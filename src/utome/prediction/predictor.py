@@ -24,6 +24,7 @@ class Predictor:
 
     def __init__(self, model: Model, device: Device, changes: Mapping[str, Any] | None = None) -> None:
         self.card = model.card
+        self.weights: tuple[str, ...] = (model.card.weights_sha256,)
         given = {name: value for name, value in (changes or {}).items() if (name, value) != ("tile", None)}
         self.settings = model.card.predicted_as.model_copy(update=given)
         self._network = model.network
