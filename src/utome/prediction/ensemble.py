@@ -9,7 +9,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from utome.config.sections import MachineSettings
-from utome.data.formats import Pixels
+from utome.data.formats import Pixels, Windows
 from utome.device import choose_device
 from utome.errors import ConfigError
 from utome.modelfolder.card import ModelCard
@@ -17,6 +17,7 @@ from utome.modelfolder.folder import load_model
 from utome.prediction.averaging import mean_probability
 from utome.prediction.deviation import Comparison
 from utome.prediction.predictor import Predictor
+from utome.prediction.windowed import Windowed, WindowedMean
 
 
 class Ensemble(Predictor):
@@ -35,6 +36,15 @@ class Ensemble(Predictor):
         """Logits of the mean probability at the network's size of an image."""
         each = (member.logits(pixels, source=source, changes=changes) for member in self._members)
         return mean_probability(each, len(self._members))
+
+    def by_windows(self, image: Windows, *, source: str) -> Windowed:
+        """As `Predictor.by_windows`, for the mean."""
+        return WindowedMean([member.by_windows(image, source=source) for member in self._members])
+
+    @property
+    def refusal_of_windows(self) -> str | None:
+        """That of the first, since all have its settings."""
+        return self._members[0].refusal_of_windows
 
     def compared(self, pixels: Pixels, *, source: str) -> Comparison:
         """As for the member that is compared with the smallest pieces, so that all find room."""

@@ -9,13 +9,17 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from utome.data.formats import Pixels
+from utome.data.formats import HeldWindows, Pixels, Windows
 from utome.device import Device
 from utome.modelfolder.folder import Model
 from utome.prediction.averaging import averaged, views
 from utome.prediction.deviation import Comparison, Deviation, comparison
+from utome.prediction.seen import Prepared
 from utome.prediction.tiled import predict_tiled
+from utome.prediction.windowed import Windowed, WindowedImage, labels_by_windows, turns
 
+# Images of more pixels are predicted by windows.
+IN_ONE = 2**22
 PLAIN = {"average": "none"}
 
 
@@ -47,7 +51,12 @@ class Predictor:
         return averaged(predict, image, views(settings), probabilities=settings.average_of == "probabilities")
 
     def labels(self, pixels: Pixels, *, source: str) -> UInt8[np.ndarray, "h w"]:
-        """The class of every pixel at the image's own size; where the recipe resizes, logits are resized back."""
+        """The class of every pixel at the image's own size; where the recipe resizes, logits are resized back.
+
+        Large images are predicted by windows, which takes less memory.
+        """
+        if pixels.shape[0] * pixels.shape[1] > IN_ONE and self.refusal_of_windows is None:
+            return labels_by_windows(self.by_windows(HeldWindows(pixels), source=source), pixels.shape[:2])
         return classify(self._at_own_size(pixels, source))
 
     def probabilities(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "k h w"]:
@@ -60,6 +69,18 @@ class Predictor:
         """Both, from one run of the network."""
         logits = self._at_own_size(pixels, source)
         return classify(logits), logits.softmax(dim=0).numpy()
+
+    def by_windows(self, image: Windows, *, source: str) -> Windowed:
+        """An image to be predicted window by window, where `refusal_of_windows` is none; it is looked through for its normalisation."""
+        seen = Prepared(image, self._preparation, source=source)
+        return WindowedImage(self._network, seen, self._device, self.settings)
+
+    @property
+    def refusal_of_windows(self) -> str | None:
+        """Why this model and these settings need the whole image in memory; none where they do not."""
+        if self._preparation.size is not None:
+            return "the recipe resizes images to one size"
+        return None if turns(self.settings) else "rotations by other than quarter turns need the whole image"
 
     def deviation(self, pixels: Pixels, *, source: str) -> Deviation:
         """How far tiles are here from the whole image, or the largest pieces that fit into memory; views are not averaged for it."""
