@@ -66,7 +66,9 @@ class Manifest:
         return self._out / PARTS
 
     def part(self, name: str) -> Path:
-        """A place for what will be this file when it is finished; the folder is made."""
+        """A place for what is under way of an image; the folder that it lies in is made, and held for this process."""
+        if not self._writing:
+            self._begin()
         path = self.parts / name
         new_folder(path.parent)
         return path
@@ -97,6 +99,7 @@ class Manifest:
         self._entries[image] = entry
         for name, content in made.items():
             self._place(name, content)
+        shutil.rmtree(self.parts / image, ignore_errors=True)
         return entry
 
     def commit_together(self, name: str, content: Content) -> None:
@@ -123,7 +126,7 @@ class Manifest:
 
     @property
     def _header(self) -> dict[str, Any]:
-        return {"format": FORMAT, **self._identity}
+        return {"format": FORMAT, "made_by": self._identity}
 
     def _read(self) -> int:
         """Take the entries in; how many bytes of the journal are whole lines: a process that was killed leaves half a one."""
@@ -158,10 +161,7 @@ class Manifest:
                 f"'{self._path}' has format {header['format']}; this utome reads format {FORMAT}. Give another --out, or use the "
                 "version of utome that wrote it."
             )
-        there, here = (
-            dict(_flat({name: value for name, value in each.items() if name != "format"}))
-            for each in (header, self._header)
-        )
+        there, here = (dict(_flat(each)) for each in (header["made_by"], self._identity))
         other = next((name for name in {**there, **here} if there.get(name) != here.get(name)), None)
         if other is not None:
             raise ConfigError(

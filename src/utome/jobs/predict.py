@@ -109,7 +109,7 @@ class _Work:
         try:
             entry = self._there(image)
             if entry is None:
-                entry = self._committed(image, self._predicting.made(image))
+                entry = self._committed(image, self._made(image, listen))
             else:
                 self._kept += 1
         except DataError as error:
@@ -127,7 +127,7 @@ class _Work:
         manifest, predicting = self._manifest, self._predicting
         for stack, parts in self._stacks.items():
             if all(part in self.entries for part in parts):
-                temporary = manifest.part(stack)
+                temporary = manifest.part(f".stacks/{_stem(parts)}")
                 with writing(temporary):
                     write_stack(temporary, [out / f"{PROBABILITIES}/{part}.tif" for part in parts])
                 manifest.commit_together(stack, temporary)
@@ -145,6 +145,11 @@ class _Work:
             verified if predicting.manner.verify else None,
             None if predicting.objects is None else sum(counts),
         )
+
+    def _made(self, image: Input, listen: Listener) -> Made:
+        if not self._predicting.by_regions(image):
+            return self._predicting.made(image)
+        return self._predicting.made_by_regions(image, self._manifest.part(image.name), self._sha256(image), listen)
 
     def _there(self, image: Input) -> Entry | None:
         """What is there of an image from an earlier time, if it is whole and has all that is asked for."""
@@ -168,14 +173,14 @@ class _Work:
             return {}
         pages = [image for image in self._inputs if image.page is not None]
         return {
-            f"{PROBABILITIES}/{_stem(group)}.tif": [image.name for image in group]
+            f"{PROBABILITIES}/{_stem([image.name for image in group])}.tif": [image.name for image in group]
             for group in (list(each) for _, each in groupby(pages, key=lambda image: image.path))
         }
 
 
-def _stem(pages: Sequence[Input]) -> str:
+def _stem(pages: Sequence[str]) -> str:
     """The name of a stack: that of its pages without their numbers."""
-    return pages[0].name.rpartition("-")[0]
+    return pages[0].rpartition("-")[0]
 
 
 def _deviation(entry: Entry) -> Deviation | None:

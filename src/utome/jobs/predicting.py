@@ -1,7 +1,9 @@
 """One image to predict, and the files that come of it."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from json import dumps
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,15 +11,18 @@ from utome.config.sections import MachineSettings
 from utome.data.formats import Pixels, image_size, read_image
 from utome.device import enough_memory
 from utome.errors import DataError
+from utome.events import Listener, Progressed, silent
 from utome.jobs import objects as object_files
 from utome.jobs.inputs import Input
 from utome.jobs.manifest import Content
 from utome.jobs.objects import ObjectFiles, ObjectsWanted
+from utome.jobs.regions import Regions, regions_of
 from utome.prediction.deviation import Deviation
 from utome.prediction.ensemble import load_predictor
 from utome.prediction.pictures import colour_png, label_png, overlay
 from utome.prediction.predictor import Predictor
 from utome.prediction.probability_maps import Depth, probability_tiff
+from utome.prediction.sinks import refuse_no_zarr
 
 OVERLAYS, PROBABILITIES = "overlays", "probabilities"
 # Images of more pixels are read and written by regions.
@@ -66,12 +71,15 @@ class Predicting:
 
     def __init__(self, run: Path, manner: Manner, machine: MachineSettings) -> None:
         self.manner = manner
+        if manner.format == "zarr":
+            refuse_no_zarr()
         self.predictor: Predictor = load_predictor((run, *manner.others), machine, manner.changes)
         card = self.predictor.card
         names, usual = card.class_table.names, self.predictor.settings.objects
         self.objects = None if manner.objects is None else ObjectFiles(manner.objects, names, usual)
-        self._fill = card.preparation.fill if manner.fill is None else manner.fill
-        self._upright = card.preparation.upright
+        self.fill = card.preparation.fill if manner.fill is None else manner.fill
+        self._large: dict[Input, bool] = {}
+        self.upright = card.preparation.upright
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -80,7 +88,7 @@ class Predicting:
         return {
             "models": list(self.predictor.weights),
             "prediction": settings,
-            "fill": self._fill,
+            "fill": self.fill,
             "objects": None if self.objects is None else self.objects.as_json,
             "probabilities": self.manner.probabilities,
             "format": self.manner.format,
@@ -98,17 +106,32 @@ class Predicting:
         """Whether an image is read and written by regions."""
         if self.manner.format != "auto":
             return True
-        try:
-            height, width = image_size(image.path, page=image.page)
-        except DataError:
-            return False  # reading it says why
-        return height * width > WHOLE
+        if image not in self._large:
+            self._large[image] = _is_large(image)
+        return self._large[image]
+
+    def made_by_regions(self, image: Input, folder: Path, sha256: str, listen: Listener = silent) -> Made:
+        """The files of an image that is read by regions; they lie in `folder`. `DataError` as for `made`."""
+        with self.opened(image, folder, sha256) as regions:
+            for done, number in enumerate(missing := regions.missing, start=1):
+                regions.predict(number)
+                listen(Progressed(f"regions of {image.name}", regions.count - len(missing) + done, regions.count))
+            return self.assembled(regions, image)
 
     def made(self, image: Input) -> Made:
-        """The files of an image that is held in memory whole; `DataError` where it cannot be read or does not fit the model."""
-        pixels = read_image(image.path, page=image.page, upright=self._upright, fill=self._fill)
+        """The files of an image that is read whole; `DataError` where it cannot be read or does not fit the model."""
+        pixels = read_image(image.path, page=image.page, upright=self.upright, fill=self.fill)
         with enough_memory():
             return self._of_pixels(pixels, image)
+
+    def opened(self, image: Input, folder: Path, sha256: str) -> AbstractContextManager[Regions]:
+        """An image by regions."""
+        return regions_of(self, image, folder, f"{dumps(self.identity)} {sha256} {image.page}")
+
+    def assembled(self, regions: Regions, image: Input) -> Made:
+        """The files of an image all of whose regions are there."""
+        contents, count = regions.files(self.outputs(image))
+        return Made(contents, count, regions.deviation() if self.manner.verify else None)
 
     def _of_pixels(self, pixels: Pixels, image: Input) -> Made:
         predictor, depth = self.predictor, self.manner.probabilities
@@ -127,3 +150,11 @@ class Predicting:
         contents[f"{image.name}.png"] = label_png(labels)
         deviation = predictor.deviation(pixels, source=image.source) if self.manner.verify else None
         return Made(contents, count, deviation)
+
+
+def _is_large(image: Input) -> bool:
+    try:
+        height, width = image_size(image.path, page=image.page)
+    except DataError:
+        return False  # reading it says why
+    return height * width > WHOLE

@@ -5,14 +5,16 @@ A file begins with the sha256 of what follows, so what is there after a process 
 
 import hashlib
 import zlib
-from collections import OrderedDict
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Shaped
 
+from utome.data.formats import Recent
 from utome.files import new_folder, write_bytes
 from utome.tiling import Window
 
@@ -27,8 +29,8 @@ class Chunks:
 
     def __init__(self, folder: Path, windows: Sequence[Window], planes: int, dtype: np.dtype[Any]) -> None:
         self._folder, self.windows, self._planes, self._dtype = folder, tuple(windows), planes, dtype
-        self._kept: OrderedDict[int, Planes] = OrderedDict()
-        self._bytes = 0
+        self._tops, self._lefts = (sorted({getattr(each, side) for each in windows}) for side in ("top", "left"))
+        self._recent: Recent[int] = Recent(KEPT)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,27 +57,25 @@ class Chunks:
     def read(self, window: Window) -> Planes:
         """What the whole has in a window, from as many files as it takes."""
         found = np.empty((self._planes, window.height, window.width), dtype=self._dtype)
-        for number, each in enumerate(self.windows):
+        for number in self.touched(window):
+            each = self.windows[number]
             top, bottom = max(each.top, window.top), min(each.bottom, window.bottom)
             left, right = max(each.left, window.left), min(each.right, window.right)
-            if top < bottom and left < right:
-                inner = Window(top - each.top, left - each.left, bottom - top, right - left)
-                outer = Window(top - window.top, left - window.left, bottom - top, right - left)
-                found[:, *outer.place] = self.at(number)[:, *inner.place]
+            inner = Window(top - each.top, left - each.left, bottom - top, right - left)
+            outer = Window(top - window.top, left - window.left, bottom - top, right - left)
+            found[:, *outer.place] = self.at(number)[:, *inner.place]
         return found
+
+    def touched(self, window: Window) -> Iterator[int]:
+        """The numbers of the windows that have pixels of this one."""
+        rows = range(bisect_right(self._tops, window.top) - 1, bisect_left(self._tops, window.bottom))
+        columns = range(bisect_right(self._lefts, window.left) - 1, bisect_left(self._lefts, window.right))
+        for row, column in product(rows, columns):
+            yield row * len(self._lefts) + column
 
     def at(self, number: int) -> Planes:
         """The planes of one of the windows; those that were asked for last are kept."""
-        if number in self._kept:
-            self._kept.move_to_end(number)
-            return self._kept[number]
-        planes = self._load(number)
-        self._kept[number] = planes
-        self._bytes += planes.nbytes
-        while self._bytes > KEPT and len(self._kept) > 1:
-            _, old = self._kept.popitem(last=False)
-            self._bytes -= old.nbytes
-        return planes
+        return self._recent.get(number, self._load)
 
     def _load(self, number: int) -> Planes:
         content = self._content(number)

@@ -26,6 +26,11 @@ def pages(probabilities: Probabilities, depth: Depth) -> Pages:
     return shown if depth == "float32" else (shown * np.float32(255)).round().astype(np.uint8)
 
 
+def count_of(classes: int) -> int:
+    """How many pages there are for so many classes."""
+    return 1 if classes == 2 else classes
+
+
 def probability_tiff(probabilities: Probabilities, depth: Depth) -> bytes:
     """A page, or a page a class."""
     content = io.BytesIO()

@@ -15,10 +15,12 @@ from utome.data.formats.reading import (
     read_mask,
     section_count,
 )
+from utome.data.formats.recent import Recent
 from utome.data.formats.stored import Labels, Pixels
-from utome.data.formats.windows import HeldWindows, Windows, bands, open_windows
+from utome.data.formats.windows import BAND, HeldWindows, Windows, bands, open_windows
 
 __all__ = [
+    "BAND",
     "COLOURED",
     "LOSSY",
     "OF_FILES",
@@ -30,6 +32,7 @@ __all__ = [
     "PixelSize",
     "Pixels",
     "Quirk",
+    "Recent",
     "Windows",
     "bands",
     "exif_orientation",

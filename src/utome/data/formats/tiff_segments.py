@@ -1,7 +1,6 @@
 """Windows of a TIFF page: the strips or tiles that they touch, decoded by tifffile, or the rows themselves where nothing is packed."""
 
 import math
-from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import product
 from typing import Final
@@ -10,6 +9,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Shaped
 
+from utome.data.formats.recent import Recent
 from utome.tiling import Window
 
 Page = tifffile.TiffPage | tifffile.TiffFrame
@@ -25,15 +25,14 @@ class Segments:
 
     def __init__(self, handle: tifffile.FileHandle) -> None:
         self._handle = handle
-        self._kept: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
-        self._bytes = 0
+        self._recent: Recent[tuple[int, int]] = Recent(KEPT)
 
     def can_read(self, page: Page, keyframe: tifffile.TiffPage) -> bool:
         """Whether windows of this page need not decode all of it; asked by decoding a segment, since packings may be unknown."""
         if _is_plain(page, keyframe):
             return True
         shape = _segment_shape(keyframe)
-        if math.prod(shape) * keyframe.dtype.itemsize > LARGEST or keyframe.imagedepth > 1:
+        if keyframe.dtype is None or math.prod(shape) * keyframe.dtype.itemsize > LARGEST or keyframe.imagedepth > 1:
             return False
         try:
             self._segment(page, keyframe, 0)
@@ -77,32 +76,19 @@ class Segments:
         return np.ascontiguousarray(np.moveaxis(found[..., 0], 0, -1)) if separate else found[0]
 
     def _segment(self, page: Page, keyframe: tifffile.TiffPage, number: int) -> Pixels:
-        key = (page.index, number)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
+        return self._recent.get((page.index, number), lambda _: self._decoded(page, keyframe, number))
+
+    def _decoded(self, page: Page, keyframe: tifffile.TiffPage, number: int) -> Pixels:
         size = page.databytecounts[number]
         content: bytes | None = None
         if size:
             self._handle.seek(page.dataoffsets[number])
             content = self._handle.read(size)
-        tables = (
-            {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader} if page.jpegtables is not None else {}
-        )
+        tables = {} if page.jpegtables is None else {"jpegtables": page.jpegtables, "jpegheader": keyframe.jpegheader}
         decoded, _, shape = keyframe.decode(content, number, **tables)
         if decoded is None:  # an empty segment, which stands for no data
-            segment = np.full(shape[1:], keyframe.nodata or 0, dtype=keyframe.dtype)
-        else:
-            segment = np.asarray(decoded)[0, : shape[1], : shape[2]]
-        self._keep(key, segment)
-        return segment
-
-    def _keep(self, key: tuple[int, int], segment: Pixels) -> None:
-        self._kept[key] = segment
-        self._bytes += segment.nbytes
-        while self._bytes > KEPT and len(self._kept) > 1:
-            _, old = self._kept.popitem(last=False)
-            self._bytes -= old.nbytes
+            return np.full(shape[1:], keyframe.nodata or 0, dtype=keyframe.dtype)
+        return np.asarray(decoded)[0, : shape[1], : shape[2]]
 
 
 def _is_plain(page: Page, keyframe: tifffile.TiffPage) -> bool:
