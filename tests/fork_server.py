@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 # All that a run imports, so that children need not.
-IMPORTED = ("utome.cli.app", "utome.cli.commands", "utome.cli.listening", "utome.jobs.train", "utome.jobs.resume")
+IMPORTED = (
+    "utome.cli.app",
+    "utome.cli.commands",
+    "utome.cli.listening",
+    "utome.jobs.train",
+    "utome.jobs.resume",
+    "utome.jobs.predict",
+)
 # What torch imports when a network is first measured, which takes longer than these runs.
 LATE = ("torch._dynamo", "torch._inductor", "pydantic.type_adapter", "rich._emoji_codes")
 PLOTTING = ("matplotlib.pyplot", "matplotlib.backends.backend_svg", "matplotlib.backends.backend_agg", "scipy.ndimage")

@@ -106,7 +106,9 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_others(run: Path, tmp_pa
     assert len(list((tmp_path / "out").glob("*.png"))) == 3
     again = run_utome("predict", run, *ONE_THREAD, data / "images", "--out", tmp_path / "out", "--json")
     assert (again.returncode, json.loads(again.stdout)["kept"]) == (6, 3)
-    strict = refused(3, "predict", run, *ONE_THREAD, data / "images", "--out", tmp_path / "out", "--strict", cwd=tmp_path)
+    strict = refused(
+        3, "predict", run, *ONE_THREAD, data / "images", "--out", tmp_path / "out", "--strict", cwd=tmp_path
+    )
     assert f"'{broken}' cannot be read" in strict
 
 

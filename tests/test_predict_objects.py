@@ -79,7 +79,12 @@ def test_label_maps_are_the_same_with_and_without_objects(tmp_path: Path, run: P
     predict(run, images, tmp_path / "with", manner=COMPONENTS, machine=CPU)
     without = predict(run, images, tmp_path / "without", machine=CPU)
     assert without.as_json().keys() == {"out", "written", "kept", "failed"}
-    assert sorted(path.name for path in (tmp_path / "without").iterdir()) == ["a.png", "b.png", "manifest.jsonl", "overlays"]
+    assert sorted(path.name for path in (tmp_path / "without").iterdir()) == [
+        "a.png",
+        "b.png",
+        "manifest.jsonl",
+        "overlays",
+    ]
     for path in without.written:
         assert path.read_bytes() == (tmp_path / "with" / path.name).read_bytes()
 

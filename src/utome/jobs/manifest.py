@@ -58,7 +58,6 @@ class Manifest:
         if self._path.exists():
             self._hold()
             self._truncate(self._read())
-            sweep(out)
 
     @property
     def parts(self) -> Path:
@@ -140,7 +139,7 @@ class Manifest:
             self._refuse_others(documents[0])
             for document in documents[1:]:
                 self._take(document)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
                 f"'{self._path}' is damaged, so what lies beside it is not known. Give another --out."
             ) from error
@@ -181,6 +180,7 @@ class Manifest:
     def _hold(self) -> None:
         if not self._held.enter_context(exclusive(self._path)):
             raise ConfigError(self._busy)
+        sweep(self._out)
         self._writing = True
 
     @property

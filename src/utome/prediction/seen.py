@@ -1,19 +1,21 @@
 """Images as networks see them, of which parts are cut out: those in memory, those that are read by windows, and their views."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from utome.data.formats import Windows
 from utome.data.preparation import Preparation
 from utome.data.scaling import scale_of
 from utome.prediction.averaging import Turn
-from utome.tiling import Indices, Window
+from utome.tiling import Window
 
+Rows, Columns = Int[np.ndarray, "y"], Int[np.ndarray, "x"]
 Cut = Float32[np.ndarray, "c y x"]
 
 
+@runtime_checkable
 class Seen(Protocol):
     """An image as a network sees it."""
 
@@ -21,7 +23,7 @@ class Seen(Protocol):
     def size(self) -> tuple[int, int]:
         """Height and width."""
 
-    def cut(self, rows: Indices, columns: Indices) -> Cut:
+    def cut(self, rows: Rows, columns: Columns) -> Cut:
         """The pixels of these rows and columns, in this order; some may be there more than once."""
 
 
@@ -32,7 +34,7 @@ class Held:
         self._image = image
         self.size = (image.shape[1], image.shape[2])
 
-    def cut(self, rows: Indices, columns: Indices) -> Cut:
+    def cut(self, rows: Rows, columns: Columns) -> Cut:
         """The pixels of these rows and columns."""
         return self._image[:, rows[:, None], columns]
 
@@ -46,7 +48,7 @@ class Prepared:
         self._scale = scale_of(preparation, image)
         self.size = image.shape[:2]
 
-    def cut(self, rows: Indices, columns: Indices) -> Cut:
+    def cut(self, rows: Rows, columns: Columns) -> Cut:
         """The pixels of these rows and columns; of the file, the rectangle that holds them is read."""
         (top, bottom), (left, right) = ((int(each.min()), int(each.max()) + 1) for each in (rows, columns))
         pixels = self._image.read(Window(top, left, bottom - top, right - left))
@@ -61,6 +63,6 @@ class Turned:
         self._image, self._turn = image, turn
         self.size = turn.size_there(image.size)
 
-    def cut(self, rows: Indices, columns: Indices) -> Cut:
+    def cut(self, rows: Rows, columns: Columns) -> Cut:
         """The pixels of these rows and columns of the view."""
         return self._turn.cut(self._image.cut, self._image.size, rows, columns)

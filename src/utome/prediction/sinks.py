@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 import tifffile
@@ -23,6 +23,7 @@ MOST_OF_CLASSIC: Final = 2**32 - 2**27
 Planes = Shaped[np.ndarray, "p h w"]
 
 
+@runtime_checkable
 class Source(Protocol):
     """Planes of which windows can be read."""
 

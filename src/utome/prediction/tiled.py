@@ -55,7 +55,9 @@ def predict_window(
         for length, (start, stop) in zip(image.size, ranges, strict=True)
     ]
     logits: Tensor | None = None
-    for (row, top, heights), (column, left, widths) in product(*axes):
+    for down, across in product(*axes):
+        row, top, heights = down.span, down.first, down.weights
+        column, left, widths = across.span, across.first, across.weights
         found = _logits(network, _cut(image, row, column), device)
         first = [top - row.start - geometry.border, left - column.start - geometry.border]
         part = found[:, first[0] : first[0] + len(heights), first[1] : first[1] + len(widths)]
@@ -88,18 +90,29 @@ def in_one_piece(
     return all(len(plan(length, geometry, tile=tile)) == 1 for length in size)
 
 
-def _along(spans: list[Span], blend: int) -> list[tuple[Span, int, Weights]]:
-    """Each tile along one axis, the first pixel that it counts for, and its weights from there on."""
-    return [(span, first, weights) for span, (first, weights) in zip(spans, fading(spans, blend=blend), strict=True)]
+@dataclass(frozen=True)
+class _Counting:
+    """A tile along one axis, the first pixel that it counts for, and its weights from there on."""
+
+    span: Span
+    first: int
+    weights: Weights
 
 
-def _within(along: list[tuple[Span, int, Weights]], start: int, stop: int) -> list[tuple[Span, int, Weights]]:
+def _along(spans: list[Span], blend: int) -> list[_Counting]:
+    return [
+        _Counting(span, first, weights)
+        for span, (first, weights) in zip(spans, fading(spans, blend=blend), strict=True)
+    ]
+
+
+def _within(along: list[_Counting], start: int, stop: int) -> list[_Counting]:
     """The tiles that count between two places, with what they count there."""
     found = []
-    for span, first, weights in along:
-        begin, end = max(first, start), min(first + len(weights), stop)
+    for each in along:
+        begin, end = max(each.first, start), min(each.first + len(each.weights), stop)
         if begin < end:
-            found.append((span, begin, weights[begin - first : end - first]))
+            found.append(_Counting(each.span, begin, each.weights[begin - each.first : end - each.first]))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise, product
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -21,6 +21,7 @@ from utome.tiling import Window
 LEAST, LEAST_TILES = 1024, 4
 
 
+@runtime_checkable
 class Windowed(Protocol):
     """An image of which windows are predicted, in any order and on any machine."""
 

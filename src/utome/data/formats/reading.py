@@ -135,8 +135,14 @@ def opened(path: Path, notice: Notice = unnoticed, *, paged: bool = False) -> It
     kind = kind_of(path)
     if path.suffix.lower() not in ENDINGS[kind]:
         notice(Quirk.MISNAMED)
-    with guarded(path), OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind) as stored:
+    with guarded(path), opener(path) as stored:
         yield Planes(stored) if paged and stored.pages == 1 and stored.separate else stored
+
+
+def opener(path: Path) -> AbstractContextManager[StoredImage]:
+    """The file as the reader of its format opens it; whatever its decoder raises comes as it is."""
+    kind = kind_of(path)
+    return OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind)
 
 
 def chosen(page: int | None, stored: StoredImage, path: Path) -> int:

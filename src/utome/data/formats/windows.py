@@ -1,14 +1,14 @@
 """Windows of an image that need not fit into memory, with the same pixels as reading it whole gives."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from utome.data.formats.colours import grey_or_colour, numbers, refuse_transparency
-from utome.data.formats.reading import chosen, opened, read_image
+from utome.data.formats.reading import chosen, opener, read_image
 from utome.data.formats.stored import Pixels, Plane, StoredImage, guarded, refuse_no_pixels
 from utome.tiling import Window
 
@@ -16,6 +16,7 @@ from utome.tiling import Window
 BAND = 2**22
 
 
+@runtime_checkable
 class Windows(Protocol):
     """An image of which windows can be read, (h, w, c); grey ones have one channel, all others three."""
 
@@ -108,9 +109,12 @@ def open_windows(
     TIFF in strips or tiles, OME-Zarr and NumPy are read by windows, whatever their size; all else is decoded whole, and refused where it
     is too large for that.
     """
-    with opened(path) as stored:
-        number = chosen(page, stored, path)
-        if stored.has_windows(number):
+    with ExitStack() as held:
+        with guarded(path):  # and not what is done with the windows
+            stored = held.enter_context(opener(path))
+            number = chosen(page, stored, path)
+            by_windows = stored.has_windows(number)
+        if by_windows:
             yield StoredWindows(stored, number, path, fill)
             return
     yield HeldWindows(read_image(path, page=page, upright=upright, fill=fill))
