@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,7 +39,7 @@ class Predictions:
         assert ended.code in {0, -9}, ended.said
         return ended.code == -9
 
-    def stopped(self, out: Path, code: int, *faults: dict[str, object], **limits: int) -> str:
+    def stopped(self, out: Path, code: int, *faults: dict[str, Any], **limits: Any) -> str:
         """What a command says that meets these faults and ends so."""
         ended = self._runs.wait(self._runs.start(*self._command, out, faults=list(faults), **limits))
         assert ended.code == code, ended.said

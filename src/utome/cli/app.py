@@ -11,6 +11,7 @@ import typer
 
 from utome.cli.choices import At, Format, Objects
 from utome.cli.options import (
+    Cluster,
     ConfigFile,
     CsvFile,
     Data,
@@ -23,6 +24,7 @@ from utome.cli.options import (
     LabelFormat,
     Layout,
     Metrics,
+    NumberOfWorkers,
     Out,
     PixelSize,
     PixelSizeOfDistances,
@@ -225,13 +227,24 @@ def predict(
     probabilities: ProbabilityMaps = None,
     label_format: LabelFormat = Format.auto,
     strict: Strict = False,
+    workers: NumberOfWorkers = None,
+    cluster: Cluster = None,
     json: Json = False,
 ) -> None:
     """Write a label map and an overlay for every image, whatever its size, and its objects if asked."""
     from utome.cli import commands
 
     options = commands.PredictOptions(
-        tuple(assignments or ()), tuple(others or ()), verify, objects, pixel_size, probabilities, label_format, strict
+        tuple(assignments or ()),
+        tuple(others or ()),
+        verify,
+        objects,
+        pixel_size,
+        probabilities,
+        label_format,
+        strict,
+        workers,
+        cluster,
     )
     commands.predict(run, images, out, options, json=json)
 

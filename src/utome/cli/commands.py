@@ -1,6 +1,7 @@
 """What each command calls and shows: results on standard output, progress on standard error."""
 
 import json as json_format
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from utome.config.overrides import override, prediction_settings, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError, PartlyFailedError
 from utome.events import Event, Listener
+from utome.execution import Workers
 from utome.launch import launched
 from utome.recipes.library import load_recipe, recipe_names, settings_over_recipe
 
@@ -105,6 +107,8 @@ class PredictOptions:
     probabilities: Probabilities | None = None
     format: Format = Format.auto
     strict: bool = False
+    workers: int | None = None
+    cluster: str | None = None
 
 
 def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json: bool) -> None:
@@ -130,6 +134,7 @@ def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json
             None if options.probabilities is None else options.probabilities.value,
             options.format.value,
             options.strict,
+            _workers(options, settings.machine.threads),
         )
         result = job(run, images, out, manner=manner, machine=settings.machine, listen=listen)
     if json:
@@ -144,6 +149,18 @@ def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json
             f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)} "
             "The same command makes good for what was mended, and keeps the rest."
         )
+
+
+def _workers(options: PredictOptions, threads: int | None) -> Workers | None:
+    """Who predicts; none for this process. Threads are shared out where machine.threads does not say how many each has."""
+    if options.workers is not None and options.cluster is not None:
+        raise ConfigError("--workers are processes of this machine, --cluster has its own. Give one of them.")
+    if options.cluster is not None:
+        return Workers(threads=threads or 1, cluster=options.cluster)
+    if options.workers in {None, 1}:
+        return None
+    count = options.workers or 1
+    return Workers(count, threads or max(1, (os.cpu_count() or 1) // count))
 
 
 def recipes(name: str | None, assignments: tuple[str, ...], *, json: bool) -> None:

@@ -91,6 +91,24 @@ LabelFormat = Annotated[
         "(OME-Zarr) do that with all",
     ),
 ]
+NumberOfWorkers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="N",
+        help="processes of this machine among which work is shared out",
+        show_default="1",
+    ),
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="a Dask scheduler, to share work out among machines with one file system",
+        show_default=False,
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="end at the first image that cannot be predicted")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
 # Those of `utome score`.

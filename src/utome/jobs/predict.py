@@ -14,6 +14,7 @@ from utome.data.formats import file_sha256
 from utome.errors import DataError
 from utome.events import Listener, Noted, Progressed, silent
 from utome.files import writing
+from utome.jobs.fanning import Job, Order, predicted
 from utome.jobs.inputs import Input, find_inputs
 from utome.jobs.manifest import Entry, Manifest, opened
 from utome.jobs.objects import FOLDER, TABLE, one_table
@@ -21,6 +22,8 @@ from utome.jobs.predicting import PROBABILITIES, Made, Manner, Predicting
 from utome.prediction.deviation import Deviation
 from utome.prediction.probability_maps import write_stack
 
+# Of one image: its files, those that it had before, or why it has none.
+Outcome = Made | Entry | DataError
 __all__ = ["Manner", "PredictResult", "predict"]
 
 
@@ -104,19 +107,45 @@ class _Work:
         if self._predicting.objects is not None:
             yield TABLE
 
-    def settle(self, image: Input, listen: Listener) -> None:
-        """Keep what an image has, or predict it; one that cannot be is remembered, or ends all if that is wished."""
-        try:
-            entry = self._there(image)
-            if entry is None:
-                entry = self._committed(image, self._made(image, listen))
+    def settle_all(self, order: Order, listen: Listener) -> None:
+        """Keep what images have, and predict the others here or by workers."""
+        alone = order.manner.workers is None
+        images = self._made_here(listen) if alone else self._made_by(order)
+        for done, (image, made) in enumerate(images, start=1):
+            self._settle(image, made, listen)
+            listen(Progressed("predicting", done, len(self._inputs)))
+        self.entries = {image.name: self.entries[image.name] for image in self._inputs if image.name in self.entries}
+
+    def _made_here(self, listen: Listener) -> Iterator[tuple[Input, Outcome]]:
+        for image in self._inputs:
+            try:
+                yield image, self._there(image) or self._made(image, listen)
+            except DataError as error:
+                yield image, error
+
+    def _made_by(self, order: Order) -> Iterator[tuple[Input, Outcome]]:
+        jobs = []
+        for image in self._inputs:
+            try:
+                there = self._there(image)
+                if there is None:
+                    jobs.append(Job(order, image, self._manifest.part(image.name).absolute(), self._sha256(image)))
+            except DataError as error:
+                yield image, error
             else:
-                self._kept += 1
-        except DataError as error:
+                if there is not None:
+                    yield image, there
+        yield from predicted(order, self._predicting, jobs)
+
+    def _settle(self, image: Input, made: Outcome, listen: Listener) -> None:
+        """Keep or commit what an image has; one that failed is remembered, or ends all if that is wished."""
+        if isinstance(made, DataError):
             if self._predicting.manner.strict:
-                raise
-            self.failed.append(str(error))
+                raise made
+            self.failed.append(str(made))
             return
+        self._kept += isinstance(made, Entry)
+        entry = made if isinstance(made, Entry) else self._committed(image, made)
         self.entries[image.name] = entry
         found = _deviation(entry)
         if found is not None and self._predicting.manner.verify:

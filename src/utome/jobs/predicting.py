@@ -12,6 +12,7 @@ from utome.data.formats import Pixels, image_size, read_image
 from utome.device import enough_memory
 from utome.errors import DataError
 from utome.events import Listener, Progressed, silent
+from utome.execution import Workers
 from utome.jobs import objects as object_files
 from utome.jobs.inputs import Input
 from utome.jobs.manifest import Content
@@ -39,7 +40,7 @@ class Manner:
     the models' own. With `verify`, each image is also predicted whole and compared. With `objects`, these are told apart, measured and
     outlined. `probabilities` are written too, as this type. `format` is that of label maps: with `auto`, PNG, and tiled TIFF where an
     image is so large that it is read and written by regions, as all are with the others. With `strict` the first image that fails ends
-    the prediction.
+    the prediction. With `workers`, images and regions of large ones are predicted by them and not here.
     """
 
     fill: float | None = None
@@ -50,6 +51,7 @@ class Manner:
     probabilities: Depth | None = None
     format: Format = "auto"
     strict: bool = False
+    workers: Workers | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from utome.data.scaling import scale_of
 from utome.prediction.averaging import Turn
 from utome.tiling import Window
 
-Rows, Columns = Int[np.ndarray, "y"], Int[np.ndarray, "x"]
+Rows = Int[np.ndarray, "y"]
+Columns = Int[np.ndarray, "x"]
 Cut = Float32[np.ndarray, "c y x"]
 
 
