@@ -75,9 +75,7 @@ def predict(
     with opened(out, predicting.identity) as manifest:
         work = _Work(predicting, manifest, inputs)
         manifest.refuse_strange(work.names)
-        for done, image in enumerate(inputs, start=1):
-            work.settle(image, listen)
-            listen(Progressed("predicting", done, len(inputs)))
+        work.settle_all(Order(run.absolute(), manner, machine), listen)
         if not work.entries:
             raise DataError(
                 work.failed[0]
