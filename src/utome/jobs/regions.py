@@ -16,10 +16,10 @@ from utome.jobs.inputs import Input
 from utome.jobs.manifest import Content
 from utome.jobs.objects import ObjectFiles
 from utome.prediction.chunks import Chunks
+from utome.prediction.classes import classify
 from utome.prediction.deviation import Deviation
 from utome.prediction.objects import smallest_area
 from utome.prediction.pictures import colour_png, overlay
-from utome.prediction.predictor import classify
 from utome.prediction.probability_maps import count_of, pages
 from utome.prediction.sinks import write_tiff, write_zarr
 from utome.prediction.spread import SpreadObjects

@@ -13,6 +13,7 @@ from utome.data.formats import HeldWindows, Pixels, Windows
 from utome.device import Device
 from utome.modelfolder.folder import Model
 from utome.prediction.averaging import averaged, views
+from utome.prediction.classes import classify
 from utome.prediction.deviation import Comparison, Deviation, comparison
 from utome.prediction.seen import Prepared
 from utome.prediction.tiled import predict_tiled
@@ -101,8 +102,3 @@ class Predictor:
         if logits.shape[1:] == torch.Size(size):
             return logits
         return functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0]
-
-
-def classify(logits: Float32[Tensor, "k h w"]) -> UInt8[np.ndarray, "h w"]:
-    """The class of the highest logit."""
-    return logits.argmax(dim=0).to(torch.uint8).numpy()

@@ -37,6 +37,8 @@ class Held:
 
     def cut(self, rows: Rows, columns: Columns) -> Cut:
         """The pixels of these rows and columns."""
+        if _in_a_row(rows) and _in_a_row(columns):  # as nearly all are, and copied many times as fast
+            return self._image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].copy(order="C")
         return self._image[:, rows[:, None], columns]
 
 
@@ -67,3 +69,7 @@ class Turned:
     def cut(self, rows: Rows, columns: Columns) -> Cut:
         """The pixels of these rows and columns of the view."""
         return self._turn.cut(self._image.cut, self._image.size, rows, columns)
+
+
+def _in_a_row(places: Int[np.ndarray, "n"]) -> bool:
+    return bool(places[-1] - places[0] == len(places) - 1 and (np.diff(places) == 1).all())

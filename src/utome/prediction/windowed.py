@@ -12,6 +12,7 @@ from utome.config.prediction import PredictionSettings
 from utome.device import Device
 from utome.models.network import SegmentationNetwork
 from utome.prediction.averaging import Turn, mean_of, mean_probability, views
+from utome.prediction.classes import classify
 from utome.prediction.seen import Seen, Turned
 from utome.prediction.tiled import Tiles, cuts, predict_window
 from utome.tiling import Window
@@ -98,5 +99,5 @@ def labels_by_windows(image: Windowed, size: tuple[int, int]) -> UInt8[np.ndarra
     """The class of every pixel, with no more in memory at a time than the logits of a window."""
     found = np.empty(size, dtype=np.uint8)
     for window in image.windows:
-        found[window.place] = image.logits(window).argmax(dim=0).numpy()
+        found[window.place] = classify(image.logits(window))
     return found
