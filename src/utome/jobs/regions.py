@@ -106,7 +106,8 @@ class Regions:
 
     def _thinned(self, band: Window, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Every so many-th pixel of a band, and its class."""
-        return self._windows.read(band)[::step, ::step], self._labels.read(band)[0, ::step, ::step]
+        pixels, labels = self._windows.read(band)[::step, ::step], self._labels.read(band)[0, ::step, ::step]
+        return pixels.copy(), labels.copy()  # views would keep the bands
 
 
 @contextmanager
