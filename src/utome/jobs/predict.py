@@ -4,7 +4,7 @@ A repeat of the same command goes on where it stopped: see `utome.jobs.manifest`
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def predict(
     with opened(out, predicting.identity) as manifest:
         work = _Work(predicting, manifest, inputs)
         manifest.refuse_strange(work.names)
-        work.settle_all(Order(run.absolute(), manner, machine), listen)
+        work.settle_all(_order(run, manner, machine), listen)
         if not work.entries:
             raise DataError(
                 work.failed[0]
@@ -127,7 +127,8 @@ class _Work:
             try:
                 there = self._there(image)
                 if there is None:
-                    jobs.append(Job(order, image, self._manifest.part(image.name).absolute(), self._sha256(image)))
+                    there_too = replace(image, path=image.path.absolute())  # workers may stand in another folder
+                    jobs.append(Job(order, there_too, self._manifest.part(image.name).absolute(), self._sha256(image)))
             except DataError as error:
                 yield image, error
             else:
@@ -203,6 +204,10 @@ class _Work:
             f"{PROBABILITIES}/{_stem([image.name for image in group])}.tif": [image.name for image in group]
             for group in (list(each) for _, each in groupby(pages, key=lambda image: image.path))
         }
+
+
+def _order(run: Path, manner: Manner, machine: MachineSettings) -> Order:
+    return Order(run.absolute(), replace(manner, others=tuple(each.absolute() for each in manner.others)), machine)
 
 
 def _stem(pages: Sequence[str]) -> str:
