@@ -15,6 +15,7 @@ from benchmarks.isbi2012 import isbi2012_scores
 from benchmarks.machine import machine_facts
 from benchmarks.metrics import metrics
 from benchmarks.precision import precision
+from benchmarks.prediction import prediction
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
 from benchmarks.training_step import training_step
@@ -36,8 +37,8 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "isbi2012": isbi2012_scores,
     "metrics": metrics,
 }
-# These take hours, and so run only when they are named.
-STUDIES: dict[str, Callable[[], list[Row]]] = {"precision": precision}
+# These take minutes or hours, and so run only when they are named.
+STUDIES: dict[str, Callable[[], list[Row]]] = {"precision": precision, "prediction": prediction}
 RESULTS = Path(__file__).parent / "results"
 
 

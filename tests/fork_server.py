@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 # All that a run imports, so that children need not.
 IMPORTED = (
     "utome.cli.app", "utome.cli.commands", "utome.cli.listening", "utome.jobs.train", "utome.jobs.resume", "utome.jobs.tune",
-    "utome.jobs.study",
+    "utome.jobs.study", "utome.jobs.predict",
 )  # fmt: skip
 # What torch imports when a network is first measured, which takes longer than these runs.
 LATE = (

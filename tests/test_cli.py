@@ -104,7 +104,12 @@ def test_an_image_that_cannot_be_read_does_not_stop_the_others(run: Path, tmp_pa
     assert done.returncode == 6
     assert f"1 of 4 images were left out. '{broken}' cannot be read" in done.stderr
     assert len(list((tmp_path / "out").glob("*.png"))) == 3
-    assert "is not overwritten" in refused(2, "predict", run, data / "images", "--out", tmp_path / "out", cwd=tmp_path)
+    again = run_utome("predict", run, *ONE_THREAD, data / "images", "--out", tmp_path / "out", "--json")
+    assert (again.returncode, json.loads(again.stdout)["kept"]) == (6, 3)
+    strict = refused(
+        3, "predict", run, *ONE_THREAD, data / "images", "--out", tmp_path / "out", "--strict", cwd=tmp_path
+    )
+    assert f"'{broken}' cannot be read" in strict
 
 
 def test_json_is_one_document_and_all_else_goes_to_standard_error(run: Path) -> None:

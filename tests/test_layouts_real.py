@@ -7,6 +7,8 @@ import pytest
 from utome.data.formats import read_image
 from utome.data.layouts.finding import find_samples
 from utome.data.truth import read_truth
+from utome.events import silent
+from utome.jobs.inputs import find_inputs
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,17 @@ def test_each_real_folder_is_recognised_and_its_first_and_last_pair_fit(
     assert len({sample.group for sample in listing.samples} - {None}) == groups
     for sample in (listing.samples[0], listing.samples[-1]):
         assert read_truth(sample).shape == read_image(sample.image).shape[:2]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("isbi2012", 30), ("dsb2018", 200), ("chase_db1", 14), ("cfd", 118), ("deepcrack_tiles", 371), ("drosophila_vnc", 20)],
+)  # fmt: skip
+def test_of_each_real_folder_the_images_alone_are_predicted(real_images: Path, name: str, count: int) -> None:
+    inputs = find_inputs(real_images / name, silent)
+    samples = find_samples(real_images / name).samples
+    assert {each.path for each in inputs} == {sample.image for sample in samples}
+    assert len({each.name for each in inputs}) == len(inputs) == count
 
 
 def test_sections_of_isbi_2012_are_in_the_order_of_the_stack(real_images: Path) -> None:

@@ -20,7 +20,7 @@ from utome.config.sections import MachineSettings
 from utome.data.formats import read_image
 from utome.device import choose_device
 from utome.errors import ConfigError
-from utome.jobs.objects import ObjectsFolder, ObjectsWanted, instance_tiff
+from utome.jobs.objects import ObjectFiles, ObjectsWanted, instance_tiff
 from utome.jobs.predict import Manner, predict
 from utome.modelfolder.folder import save_model
 from utome.prediction.object_table import object_rows
@@ -78,8 +78,13 @@ def test_maps_outlines_and_table_are_of_the_same_objects(tmp_path: Path, run: Pa
 def test_label_maps_are_the_same_with_and_without_objects(tmp_path: Path, run: Path, images: Path) -> None:
     predict(run, images, tmp_path / "with", manner=COMPONENTS, machine=CPU)
     without = predict(run, images, tmp_path / "without", machine=CPU)
-    assert without.as_json().keys() == {"out", "written", "failed"}
-    assert sorted(path.name for path in (tmp_path / "without").iterdir()) == ["a.png", "b.png", "overlays"]
+    assert without.as_json().keys() == {"out", "written", "kept", "failed"}
+    assert sorted(path.name for path in (tmp_path / "without").iterdir()) == [
+        "a.png",
+        "b.png",
+        "manifest.jsonl",
+        "overlays",
+    ]
     for path in without.written:
         assert path.read_bytes() == (tmp_path / "with" / path.name).read_bytes()
 
@@ -127,14 +132,14 @@ def test_more_objects_than_16_bits_can_number_have_32(count: int, dtype: type[np
     assert (read == instances).all()
 
 
-def test_an_image_without_objects_has_empty_files(tmp_path: Path) -> None:
-    folder = ObjectsFolder(tmp_path, ObjectsWanted("watershed"), ("background", "cell"), ObjectSettings())
-    folder.add("a", np.zeros((4, 5), dtype=np.uint8), np.ones((2, 4, 5), dtype=np.float32))
-    folder.finish()
-    assert (folder.count, table(tmp_path)) == (0, [])
-    assert json.loads((tmp_path / "objects" / "a.geojson").read_text())["features"] == []
-    assert tifffile.imread(tmp_path / "objects" / "a.tif").tolist() == np.zeros((4, 5)).tolist()
-    with zipfile.ZipFile(tmp_path / "objects" / "a.zip") as archive:
+def test_an_image_without_objects_has_empty_files() -> None:
+    files = ObjectFiles(ObjectsWanted("watershed"), ("background", "cell"), ObjectSettings())
+    contents, count = files.contents("a", np.zeros((4, 5), dtype=np.uint8), np.ones((2, 4, 5), dtype=np.float32))
+    assert count == 0
+    assert list(csv.DictReader(io.StringIO(contents["objects/a.csv"].decode()))) == []
+    assert json.loads(contents["objects/a.geojson"])["features"] == []
+    assert tifffile.imread(io.BytesIO(contents["objects/a.tif"])).tolist() == np.zeros((4, 5)).tolist()
+    with zipfile.ZipFile(io.BytesIO(contents["objects/a.zip"])) as archive:
         assert archive.namelist() == []
 
 

@@ -16,8 +16,9 @@ from utome.device import Device
 from utome.errors import DataError
 from utome.models.architectures import build_network
 from utome.models.network import SegmentationNetwork
+from utome.prediction.classes import classify
 from utome.prediction.pictures import colour_png, displayed, label_png, overlay
-from utome.prediction.predictor import Predictor, classify
+from utome.prediction.predictor import Predictor
 from utome.prediction.tiled import predict_tiled
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -79,6 +79,31 @@ class Span:
     keep_stop: int
 
 
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of an image: its first row and column, and its size, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    @property
+    def bottom(self) -> int:
+        """The row after the last."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The column after the last."""
+        return self.left + self.width
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Its rows and columns, to index an image with."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
 def plan(length: int, geometry: Geometry, *, tile: int) -> list[Span]:
     """Tiles along one axis of `length` pixels, with outputs of at most `tile` pixels where the network allows it.
 

@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from utome.cli.choices import At, Objects
+from utome.cli.choices import At, Format, Objects
 from utome.cli.options import (
     BackendChoice,
+    Cluster,
     ConfigFile,
     CsvFile,
     Data,
@@ -21,6 +22,7 @@ from utome.cli.options import (
     Group,
     Ignore,
     Json,
+    LabelFormat,
     Layout,
     Metrics,
     Out,
@@ -28,11 +30,14 @@ from utome.cli.options import (
     PixelSizeOfDistances,
     Predicted,
     PredictionHolds,
+    PredictionOut,
+    ProbabilityMaps,
     Recipe,
     Run,
     Set,
     SetPrediction,
     SetReading,
+    Strict,
     Tolerance,
     Truth,
     TruthHolds,
@@ -208,9 +213,14 @@ def score(
 def predict(
     run: Run,
     images: Annotated[
-        Path, typer.Argument(metavar="IMAGES", help="an image, or a folder of images", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="IMAGES",
+            help="an image, a folder of images, or a folder of images and masks, whose images are taken",
+            show_default=False,
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="folder for the label maps", show_default=False)],
+    out: PredictionOut,
     assignments: SetPrediction = None,
     backend: BackendChoice = None,
     others: Annotated[
@@ -234,13 +244,29 @@ def predict(
         ),
     ] = None,
     pixel_size: PixelSize = None,
+    probabilities: ProbabilityMaps = None,
+    label_format: LabelFormat = Format.auto,
+    strict: Strict = False,
+    workers: WorkerCount = None,
+    cluster: Cluster = None,
     json: Json = False,
 ) -> None:
     """Write a label map and an overlay for every image, whatever its size, and its objects if asked."""
     from utome.cli import commands
 
     settings = _with(assignments, {"prediction.backend": backend})
-    options = commands.PredictOptions(settings, tuple(others or ()), verify, objects, pixel_size)
+    options = commands.PredictOptions(
+        settings,
+        tuple(others or ()),
+        verify,
+        objects,
+        pixel_size,
+        probabilities,
+        label_format,
+        strict,
+        workers,
+        cluster,
+    )
     commands.predict(run, images, out, options, json=json)
 
 

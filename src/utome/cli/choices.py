@@ -28,6 +28,21 @@ class Backend(StrEnum):
     auto = "auto"
 
 
+class Probabilities(StrEnum):
+    """The type of probabilities in files."""
+
+    float32 = "float32"
+    uint8 = "uint8"
+
+
+class Format(StrEnum):
+    """The format of label maps."""
+
+    auto = "auto"
+    tiff = "tiff"
+    zarr = "zarr"
+
+
 class TruthKind(StrEnum):
     """What a truth holds at a pixel: its class, or the number of its object."""
 

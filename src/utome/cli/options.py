@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from utome.cli.choices import Backend, PredictionKind, TruthKind
+from utome.cli.choices import Backend, Format, PredictionKind, Probabilities, TruthKind
 from utome.errors import ConfigError
 from utome.execution import Workers, threads_of_each
 
@@ -81,6 +81,28 @@ PixelSize = Annotated[
     float | None,
     typer.Option(metavar="UM", help="side of a pixel in µm, for the table of objects", show_default=False),
 ]
+PredictionOut = Annotated[
+    Path,
+    typer.Option(help="folder for the label maps; the same command again goes on in it", show_default=False),
+]
+ProbabilityMaps = Annotated[
+    Probabilities | None,
+    typer.Option(
+        "--probabilities",
+        help="also write probabilities, of the second class where there are two: OUT/probabilities/NAME.tif, and one stack of all "
+        "pages of a stack; as uint8, 255 is 1",
+        show_default=False,
+    ),
+]
+LabelFormat = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        help="of label maps: auto is PNG, and tiled TIFF above 33 million pixels, which are read and written by regions; tiff and zarr "
+        "(OME-Zarr) do that with all",
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="end at the first image that cannot be predicted")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else on standard output")]
 # Those of every command that fans out; `chosen_workers` makes one of them.
 WorkerCount = Annotated[

@@ -25,6 +25,22 @@ class Moments:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """What normalisation makes of a value: less `shift`, over `span` (of each channel, or of all), and with `cut` no less than 0 or more
+    than 1.
+    """
+
+    shift: Float32[np.ndarray, "..."] | np.float32 = np.float32(0)  # noqa: RUF009 - a number, which nobody changes
+    span: Float32[np.ndarray, "..."] | np.float32 = np.float32(1)  # noqa: RUF009
+    cut: bool = False
+
+    def of(self, pixels: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w channels"]:
+        """The pixels, normalised."""
+        found = (pixels - self.shift) / self.span
+        return found.clip(0, 1) if self.cut else found
+
+
+@dataclass(frozen=True)
 class Preparation:
     """Channels, normalisation and size of the network's input.
 
@@ -46,40 +62,61 @@ class Preparation:
 
     def image(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "c h w"]:
         """What the network sees of an image; `DataError` names `source` when a colour image meets a grey network."""
-        if pixels.shape[2] > self.channels:
+        self.refuse_colour(pixels.shape[2], source=source)
+        planes = self.planes(pixels, self._scale(pixels), source=source)
+        return planes if self.size is None else resize_image(planes, self.size)
+
+    def planes(self, pixels: Pixels, scale: Scale, *, source: str) -> Float32[np.ndarray, "c h w"]:
+        """A part of an image, or all of it, for the network: normalised as is said, a grey one on each channel, not resized."""
+        self.refuse_colour(pixels.shape[2], source=source)
+        scaled = scale.of(pixels.astype(np.float32))
+        same_channels = np.broadcast_to(scaled, (*scaled.shape[:2], self.channels))
+        return np.array(same_channels.transpose(2, 0, 1), order="C")
+
+    def refuse_colour(self, channels: int, *, source: str) -> None:
+        """`DataError` for more channels than the network takes."""
+        if channels > self.channels:
             raise DataError(
                 f"'{source}' is a colour image, but this model was trained on grey ones. Convert it to grey, or train on colour images."
             )
-        scaled = self._normalised(pixels.astype(np.float32), pixels.dtype)
-        same_channels = np.broadcast_to(scaled, (*scaled.shape[:2], self.channels))
-        planes = np.array(same_channels.transpose(2, 0, 1), order="C")
-        return planes if self.size is None else resize_image(planes, self.size)
 
     def labels(self, labels: Integer[np.ndarray, "h w"]) -> Integer[np.ndarray, "y x"]:
         """Labels or object numbers at the network's size, each pixel the nearest one."""
         return labels if self.size is None else resize_labels(labels, self.size)
 
-    def _normalised(self, pixels: Float32[np.ndarray, "h w c"], dtype: np.dtype[Any]) -> Float32[np.ndarray, "h w c"]:
+    def fixed_scale(self, dtype: np.dtype[Any]) -> Scale | None:
+        """The scale of all images of this type; none where each has its own."""
         if self.normalization == "none":
-            return pixels
+            return Scale()
         if self.normalization == "range":
-            return pixels / np.float32(np.iinfo(dtype).max) if dtype.kind in "ui" else pixels
-        if self.normalization == "percentile":
-            low, high = np.percentile(pixels, self.percentiles)
-            return ((pixels - np.float32(low)) / np.float32((high - low) or 1.0)).clip(0, 1)
-        if self.normalization == "dataset":
-            return self._by_moments(pixels)
-        deviation = float(pixels.std(dtype=np.float64))
-        return (pixels - np.float32(pixels.mean(dtype=np.float64))) / np.float32(deviation or 1.0)
+            return Scale(span=np.float32(np.iinfo(dtype).max)) if dtype.kind in "ui" else Scale()
+        return self._by_moments() if self.normalization == "dataset" else None
 
-    def _by_moments(self, pixels: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w channels"]:
+    def scale_by_extremes(self, low: float, high: float) -> Scale:
+        """The scale of an image whose `percentiles` these are."""
+        return Scale(np.float32(low), np.float32((high - low) or 1.0), cut=True)
+
+    def scale_by_moments(self, mean: float, deviation: float) -> Scale:
+        """The scale of an image of this mean and deviation over all pixels."""
+        return Scale(np.float32(mean), np.float32(deviation or 1.0))
+
+    def _scale(self, stored: Pixels) -> Scale:
+        fixed = self.fixed_scale(stored.dtype)
+        if fixed is not None:
+            return fixed
+        pixels = stored.astype(np.float32)
+        if self.normalization == "percentile":
+            return self.scale_by_extremes(*np.percentile(pixels, self.percentiles))
+        return self.scale_by_moments(float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64)))
+
+    def _by_moments(self) -> Scale:
         """A grey image among colour ones has the colours' moments on each of its equal channels."""
         if self.moments is None:
             raise AssertionError("the moments of the data set are known before it is used")
         mean, deviation = (
             np.asarray(values, dtype=np.float32) for values in (self.moments.mean, self.moments.deviation)
         )
-        return (pixels - mean) / np.where(deviation > 0, deviation, np.float32(1))
+        return Scale(mean, np.where(deviation > 0, deviation, np.float32(1)))
 
 
 def moments_of(facts: Sequence[Facts], channels: int) -> Moments:

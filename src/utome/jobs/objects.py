@@ -1,9 +1,8 @@
-"""The objects of predicted images, in the folder of the prediction: maps, outlines, and one table of all. Every file is written whole."""
+"""The objects of predicted images, as files: maps, outlines and a table of each image, and one table of all."""
 
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,14 @@ import tifffile
 from utome.config.prediction import ObjectSettings
 from utome.errors import ConfigError
 from utome.evaluation.object_table import table_csv
-from utome.files import new_folder, write_bytes, write_text
 from utome.prediction.geojson import geojson
 from utome.prediction.imagej import roi_zip
 from utome.prediction.object_table import PredictedObject, object_rows
 from utome.prediction.objects import LabelMap, Probabilities, Way, find_objects, smallest_area
-from utome.prediction.outlines import outlines
+from utome.prediction.outlines import Polygon, outlines
 
 FOLDER, TABLE = "objects", "objects.csv"
-ENDINGS = (".tif", ".geojson", ".zip")
+ENDINGS = (".tif", ".geojson", ".zip", ".csv")
 
 
 @dataclass(frozen=True)
@@ -35,43 +33,52 @@ class ObjectsWanted:
     pixel_um: float | None = None
 
 
-class ObjectsFolder:
-    """`objects/NAME.tif`, `.geojson` and `.zip` for each image, and `objects.csv`, below `out`. `count` objects were found so far."""
+class ObjectFiles:
+    """`objects/NAME.tif`, `.geojson`, `.zip` and `.csv` of each image; and `objects.csv`, which has the rows of all."""
 
-    def __init__(self, out: Path, wanted: ObjectsWanted, names: Sequence[str], usual: ObjectSettings) -> None:
-        self._out = out
-        self._wanted = wanted
-        self._names = names
-        self._settings = usual.model_copy(update=dict(wanted.changes))
-        self._rows: list[PredictedObject] = []
+    def __init__(self, wanted: ObjectsWanted, names: Sequence[str], usual: ObjectSettings) -> None:
+        self.wanted = wanted
+        self.names = names
+        self.settings = usual.model_copy(update=dict(wanted.changes))
         if wanted.pixel_um is not None and not 0 < wanted.pixel_um < float("inf"):
             raise ConfigError(f"--pixel-size is {wanted.pixel_um:g}; accepted is the side of a pixel in µm, above 0.")
-        smallest_area(self._settings, wanted.pixel_um)  # refused before anything is predicted
-
-    def paths(self, name: str) -> list[Path]:
-        """The files that an image has here, and the table."""
-        return [*(self._out / FOLDER / f"{name}{ending}" for ending in ENDINGS), self._out / TABLE]
+        smallest_area(self.settings, wanted.pixel_um)  # refused before anything is predicted
 
     @property
-    def count(self) -> int:
-        """How many objects there are up to now."""
-        return len(self._rows)
+    def as_json(self) -> dict[str, Any]:
+        """How objects are told apart, as a document."""
+        return {"way": self.wanted.way, "pixel_um": self.wanted.pixel_um, **self.settings.model_dump(mode="json")}
 
-    def add(self, name: str, labels: LabelMap, probabilities: Probabilities) -> None:
-        """Find the objects of one image, and write all but their rows."""
-        wanted = self._wanted
-        found = find_objects(labels, wanted.way, self._settings, probabilities=probabilities, pixel_um=wanted.pixel_um)
-        classes, lines = found.classes.tolist(), outlines(found.instances)
-        self._rows += object_rows(name, found, self._names, probabilities=probabilities, pixel_um=wanted.pixel_um)
-        new_folder(self._out / FOLDER)
-        instances, polygons, rois, _ = self.paths(name)
-        write_bytes(instances, instance_tiff(found.instances))
-        write_text(polygons, geojson(lines, classes, self._names))
-        write_bytes(rois, roi_zip(lines, classes, self._names))
+    def contents(self, name: str, labels: LabelMap, probabilities: Probabilities) -> tuple[dict[str, bytes], int]:
+        """The files of one image by name, in the order of `outputs`, and how many objects it has."""
+        wanted = self.wanted
+        found = find_objects(labels, wanted.way, self.settings, probabilities=probabilities, pixel_um=wanted.pixel_um)
+        rows = object_rows(name, found, self.names, probabilities=probabilities, pixel_um=wanted.pixel_um)
+        described = self.described(rows, outlines(found.instances), found.classes.tolist())
+        contents = (instance_tiff(found.instances), *described)
+        return dict(zip(outputs(name), contents, strict=True)), found.count
 
-    def finish(self) -> None:
-        """Write the table."""
-        write_text(self._out / TABLE, table_csv(PredictedObject, self._rows))
+    def described(
+        self, rows: Sequence[PredictedObject], lines: Sequence[list[Polygon]], classes: Sequence[int]
+    ) -> tuple[bytes, bytes, bytes]:
+        """All files of one image but the map: GeoJSON, ROIs and the table."""
+        polygons = geojson(lines, classes, self.names)
+        return (
+            polygons.encode("utf-8", errors="backslashreplace"),
+            roi_zip(lines, classes, self.names),
+            table_csv(PredictedObject, rows).encode("utf-8", errors="backslashreplace"),
+        )
+
+
+def outputs(name: str) -> list[str]:
+    """The files that an image has here."""
+    return [f"{FOLDER}/{name}{ending}" for ending in ENDINGS]
+
+
+def one_table(tables: Sequence[bytes]) -> bytes:
+    """The tables of several images as one."""
+    header = table_csv(PredictedObject, []).encode()
+    return header + b"".join(table.removeprefix(header) for table in tables)
 
 
 def instance_tiff(instances: np.ndarray) -> bytes:

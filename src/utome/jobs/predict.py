@@ -1,45 +1,35 @@
-"""`utome predict`: a label map and an overlay for every image, and its objects where they are asked for."""
+"""`utome predict`: a label map and an overlay for every image, and its objects and probabilities where they are asked for.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+A repeat of the same command goes on where it stopped: see `utome.jobs.manifest`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from utome.config.sections import MachineSettings
-from utome.data.formats import Pixels, read_image
-from utome.device import enough_memory
-from utome.errors import ConfigError, DataError
+from utome.data.formats import file_sha256
+from utome.errors import DataError
 from utome.events import Listener, Noted, Progressed, silent
-from utome.files import new_folder, write_bytes
+from utome.files import writing
+from utome.jobs.fanning import Job, Order, predicted
 from utome.jobs.inputs import Input, find_inputs
-from utome.jobs.int8 import ready_predictor
-from utome.jobs.objects import ObjectsFolder, ObjectsWanted
+from utome.jobs.manifest import Entry, Manifest, opened
+from utome.jobs.objects import FOLDER, TABLE, one_table
+from utome.jobs.predicting import PROBABILITIES, Made, Manner, Predicting
 from utome.prediction.deviation import Deviation
-from utome.prediction.pictures import LabelMap, colour_png, label_png, overlay
-from utome.prediction.predictor import Predictor
+from utome.prediction.probability_maps import write_stack
 
-OVERLAYS = "overlays"
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How images are predicted. `fill` stands for values that are no numbers; with none, what stood for them in training.
-
-    `others` are runs whose probabilities are averaged with those of the first. `changes` are settings of prediction that differ from
-    the models' own. With `verify`, each image is also predicted whole and compared. With `objects`, these are told apart, measured and
-    outlined.
-    """
-
-    fill: float | None = None
-    others: tuple[Path, ...] = ()
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    verify: bool = False
-    objects: ObjectsWanted | None = None
+# Of one image: its files, those that it had before, or why it has none.
+Outcome = Made | Entry | DataError
+__all__ = ["Manner", "PredictResult", "predict"]
 
 
 @dataclass(frozen=True)
 class PredictResult:
-    """The label maps written, and the sentence of each image that failed.
+    """The label maps that are there, how many of them were before, and the sentence of each image that failed.
 
     If asked for: how far tiles were from the whole, by name, and how many objects there are.
     """
@@ -47,6 +37,7 @@ class PredictResult:
     out: Path
     written: tuple[Path, ...]
     failed: tuple[str, ...]
+    kept: int = 0
     verified: Mapping[str, Deviation] | None = None
     objects: int | None = None
 
@@ -55,6 +46,7 @@ class PredictResult:
         document: dict[str, Any] = {
             "out": str(self.out),
             "written": [str(path) for path in self.written],
+            "kept": self.kept,
             "failed": list(self.failed),
         }
         if self.verified is not None:
@@ -73,66 +65,161 @@ def predict(
 ) -> PredictResult:
     """Write `out/NAME.png`, a palette PNG of class numbers, and `out/overlays/NAME.png` for every image and every page of a stack.
 
-    The names are those of `find_inputs`. An image that cannot be read or does not fit the model is left out and named;
-    `DataError` where that is true of all. Nothing is overwritten. Objects that are asked for lie as `ObjectsFolder` says.
+    The names are those of `find_inputs`; `Manner` says what else is written, and how images are that do not fit into memory. What
+    lies there whole from an earlier time is kept, what is damaged is made again, and what is not ours is not overwritten. An image that
+    cannot be read or does not fit the model is left out and named; `DataError` where that is true of all.
     """
     manner = manner or Manner()
-    predictor = ready_predictor((run, *manner.others), machine, manner.changes, listen=listen)
-    names = predictor.card.class_table.names
-    objects = None if manner.objects is None else ObjectsFolder(out, manner.objects, names, predictor.settings.objects)
+    predicting = Predicting(run, manner, machine, listen)
     inputs = find_inputs(images, listen)
-    _refuse_there(inputs, out, objects)
-    prepared = predictor.card.preparation
-    fill = prepared.fill if manner.fill is None else manner.fill
-    written, failed = [], []
-    verified: dict[str, Deviation] = {}
-    for done, each in enumerate(inputs, start=1):
-        try:
-            pixels = read_image(each.path, page=each.page, upright=prepared.upright, fill=fill)
-            with enough_memory():
-                labels = _labelled(predictor, pixels, each, objects)
-                if manner.verify:
-                    verified[each.name] = predictor.deviation(pixels, source=each.source)
-                    listen(Noted(f"{each.name}: {verified[each.name].sentence}"))
-        except DataError as error:
-            failed.append(str(error))
-        else:
-            written.append(_write(out, f"{each.name}.png", pixels, labels))
-        listen(Progressed("predicting", done, len(inputs)))
-    if not written:
-        raise DataError(
-            failed[0] if len(failed) == 1 else f"None of the {len(failed)} images could be predicted. {failed[0]}"
+    with opened(out, predicting.identity) as manifest:
+        work = _Work(predicting, manifest, inputs)
+        manifest.refuse_strange(work.names)
+        work.settle_all(_order(run, predicting, machine, inputs), listen)
+        if not work.entries:
+            raise DataError(
+                work.failed[0]
+                if len(work.failed) == 1
+                else f"None of the {len(work.failed)} images could be predicted. {work.failed[0]}"
+            )
+        return work.finished(out)
+
+
+class _Work:
+    """All images of one command, and what came of them so far."""
+
+    def __init__(self, predicting: Predicting, manifest: Manifest, inputs: Sequence[Input]) -> None:
+        self._predicting, self._manifest, self._inputs = predicting, manifest, inputs
+        self._outputs = {image.name: predicting.outputs(image) for image in inputs}
+        self._hashes: dict[Path, str] = {}
+        self.entries: dict[str, Entry] = {}
+        self.failed: list[str] = []
+        self._kept = 0
+
+    @property
+    def names(self) -> Iterator[str]:
+        """Every file that is to be written."""
+        for outputs in self._outputs.values():
+            yield from outputs
+        yield from self._stacks
+        if self._predicting.objects is not None:
+            yield TABLE
+
+    def settle_all(self, order: Order, listen: Listener) -> None:
+        """Keep what images have, and predict the others here or by workers."""
+        alone = order.manner.workers is None
+        images = self._made_here(listen) if alone else self._made_by(order)
+        for done, (image, made) in enumerate(images, start=1):
+            self._settle(image, made, listen)
+            listen(Progressed("predicting", done, len(self._inputs)))
+        self.entries = {image.name: self.entries[image.name] for image in self._inputs if image.name in self.entries}
+
+    def _made_here(self, listen: Listener) -> Iterator[tuple[Input, Outcome]]:
+        for image in self._inputs:
+            try:
+                yield image, self._there(image) or self._made(image, listen)
+            except DataError as error:
+                yield image, error
+
+    def _made_by(self, order: Order) -> Iterator[tuple[Input, Outcome]]:
+        jobs = []
+        for image in self._inputs:
+            try:
+                there = self._there(image)
+                if there is None:
+                    there_too = replace(image, path=image.path.absolute())  # workers may stand in another folder
+                    jobs.append(Job(order, there_too, self._manifest.part(image.name).absolute(), self._sha256(image)))
+            except DataError as error:
+                yield image, error
+            else:
+                if there is not None:
+                    yield image, there
+        yield from predicted(order, self._predicting, jobs)
+
+    def _settle(self, image: Input, made: Outcome, listen: Listener) -> None:
+        """Keep or commit what an image has; one that failed is remembered, or ends all if that is wished."""
+        if isinstance(made, DataError):
+            if self._predicting.manner.strict:
+                raise made
+            self.failed.append(str(made))
+            return
+        self._kept += isinstance(made, Entry)
+        entry = made if isinstance(made, Entry) else self._committed(image, made)
+        self.entries[image.name] = entry
+        found = _deviation(entry)
+        if found is not None and self._predicting.manner.verify:
+            listen(Noted(f"{image.name}: {found.sentence}"))
+
+    def finished(self, out: Path) -> PredictResult:
+        """Write what is made of several images, and leave the folder tidy."""
+        manifest, predicting = self._manifest, self._predicting
+        for stack, parts in self._stacks.items():
+            if all(part in self.entries for part in parts):
+                temporary = manifest.part(f".stacks/{_stem(parts)}")
+                with writing(temporary):
+                    write_stack(temporary, [out / f"{PROBABILITIES}/{part}.tif" for part in parts])
+                manifest.commit_together(stack, temporary)
+        if predicting.objects is not None:
+            tables = [(out / FOLDER / f"{name}.csv").read_bytes() for name in self.entries]
+            manifest.commit_together(TABLE, one_table(tables))
+        manifest.close([image.name for image in self._inputs])
+        verified = {name: found for name, entry in self.entries.items() if (found := _deviation(entry)) is not None}
+        counts = [entry.facts["objects"] for entry in self.entries.values()]
+        return PredictResult(
+            out,
+            tuple(out / self._outputs[name][0] for name in self.entries),
+            tuple(self.failed),
+            self._kept,
+            verified if predicting.manner.verify else None,
+            None if predicting.objects is None else sum(counts),
         )
-    if objects is not None:
-        objects.finish()
-    count = None if objects is None else objects.count
-    return PredictResult(out, tuple(written), tuple(failed), verified if manner.verify else None, count)
+
+    def _made(self, image: Input, listen: Listener) -> Made:
+        if not self._predicting.by_regions(image):
+            return self._predicting.made(image)
+        return self._predicting.made_by_regions(image, self._manifest.part(image.name), self._sha256(image), listen)
+
+    def _there(self, image: Input) -> Entry | None:
+        """What is there of an image from an earlier time, if it is whole and has all that is asked for."""
+        entry = self._manifest.finished(image.name, self._sha256(image), image.page, self._outputs[image.name])
+        missing = entry is not None and self._predicting.manner.verify and _deviation(entry) is None
+        return None if missing else entry
+
+    def _committed(self, image: Input, made: Made) -> Entry:
+        contents = {name: made.contents[name] for name in self._outputs[image.name]}
+        return self._manifest.commit(image.name, self._sha256(image), image.page, contents, made.facts)
+
+    def _sha256(self, image: Input) -> str:
+        if image.path not in self._hashes:
+            self._hashes[image.path] = file_sha256(image.path)
+        return self._hashes[image.path]
+
+    @property
+    def _stacks(self) -> dict[str, list[str]]:
+        """The stack of probabilities of each file that is one, and the names of its pages."""
+        if self._predicting.manner.probabilities is None:
+            return {}
+        pages = [image for image in self._inputs if image.page is not None]
+        return {
+            f"{PROBABILITIES}/{_stem([image.name for image in group])}.tif": [image.name for image in group]
+            for group in (list(each) for _, each in groupby(pages, key=lambda image: image.path))
+        }
 
 
-def _labelled(predictor: Predictor, pixels: Pixels, image: Input, objects: ObjectsFolder | None) -> LabelMap:
-    """The label map of one image, whose objects are written if they are wanted."""
-    if objects is None:
-        return predictor.labels(pixels, source=image.source)
-    labels, probabilities = predictor.labels_and_probabilities(pixels, source=image.source)
-    objects.add(image.name, labels, probabilities)
-    return labels
+def _order(run: Path, predicting: Predicting, machine: MachineSettings, inputs: Sequence[Input]) -> Order:
+    """What workers load, with whole paths, and with the backend that is chosen here, so that all compute alike."""
+    manner = predicting.manner
+    manner = replace(manner, others=tuple(each.absolute() for each in manner.others))
+    if manner.workers is not None and predicting.predictor.settings.backend == "auto":
+        manner = replace(manner, changes={**manner.changes, "backend": predicting.backend(inputs)})
+    return Order(run.absolute(), manner, machine)
 
 
-def _write(out: Path, name: str, pixels: Pixels, labels: LabelMap) -> Path:
-    """The picture, and then the label map, whose place is returned."""
-    new_folder(out / OVERLAYS)
-    write_bytes(out / OVERLAYS / name, colour_png(overlay(pixels, labels)))
-    write_bytes(out / name, label_png(labels))
-    return out / name
+def _stem(pages: Sequence[str]) -> str:
+    """The name of a stack: that of its pages without their numbers."""
+    return pages[0].rpartition("-")[0]
 
 
-def _refuse_there(inputs: Sequence[Input], out: Path, objects: ObjectsFolder | None) -> None:
-    outputs = [folder / f"{each.name}.png" for each in inputs for folder in (out, out / OVERLAYS)]
-    if objects is not None:
-        outputs += [path for each in inputs for path in objects.paths(each.name)]
-    there = [path for path in outputs if path.exists()]
-    if there:
-        raise ConfigError(
-            f"'{there[0]}' is there already and is not overwritten. Give another --out; a prediction that was stopped "
-            "begins anew."
-        )
+def _deviation(entry: Entry) -> Deviation | None:
+    found = entry.facts["deviation"]
+    return None if found is None else Deviation(**found)

@@ -21,7 +21,8 @@ from utome.events import Listener
 from utome.jobs.otsu_side import CHOSEN
 from utome.modelfolder.card import ModelCard
 from utome.modelfolder.folder import Model
-from utome.prediction.predictor import Predictor, classify
+from utome.prediction.classes import classify
+from utome.prediction.predictor import Predictor
 
 LabelMap = UInt8[np.ndarray, "h w"]
 Resolution = Literal["native", "network"]

@@ -10,12 +10,13 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
 from utome.config.prediction import PredictionSettings
+from utome.tiling import Indices, Window
 
 Image = Float32[np.ndarray, "c h w"]
 Logits = Float32[Tensor, "k h w"]
@@ -52,6 +53,34 @@ class Turn:
         del size
         found = torch.rot90(logits, -self._quarters, dims=(1, 2))
         return torch.flip(found, dims=(2,)) if self._mirrored else found
+
+    def size_there(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of the view of an image of this size."""
+        return (size[1], size[0]) if self._quarters % 2 else size
+
+    def window_there(self, window: Window, size: tuple[int, int]) -> Window:
+        """Where a window of an image of this height and width lies in the view."""
+        left = size[1] - window.right if self._mirrored else window.left
+        bottom, right = window.bottom, left + window.width
+        tops = (window.top, size[1] - right, size[0] - bottom, left)
+        lefts = (left, window.top, size[1] - right, size[0] - bottom)
+        quarters = self._quarters % 4
+        height, width = self.size_there((window.height, window.width))
+        return Window(tops[quarters], lefts[quarters], height, width)
+
+    def cut(
+        self,
+        cut: Callable[[Indices, Indices], Float32[np.ndarray, "c a b"]],
+        size: tuple[int, int],
+        rows: Int[np.ndarray, "y"],
+        columns: Int[np.ndarray, "x"],
+    ) -> Float32[np.ndarray, "c y x"]:
+        """What the view has in these rows and columns, cut from an image of this height and width."""
+        quarters, (height, width) = self._quarters % 4, size
+        ys = (rows, columns, height - 1 - rows, height - 1 - columns)[quarters]
+        xs = (columns, width - 1 - rows, width - 1 - columns, rows)[quarters]
+        found = cut(ys, width - 1 - xs if self._mirrored else xs)
+        return np.ascontiguousarray(found.transpose(0, 2, 1)) if quarters % 2 else found
 
 
 class Rotation:
@@ -107,11 +136,16 @@ def averaged(
     Logits are mapped back first and become probabilities then. One view at a time is in memory beside the sum.
     """
     size = (image.shape[1], image.shape[2])
-    if len(through) == 1:
-        return through[0].back(predict(through[0].there(image)), size)
     each = (view.back(predict(view.there(image)), size) for view in through)
+    return mean_of(each, len(through), probabilities=probabilities)
+
+
+def mean_of(each: Iterable[Logits], count: int, *, probabilities: bool = False) -> Logits:
+    """The mean of `count` maps of logits; with `probabilities`, logits of the mean probability."""
+    if count == 1:
+        return next(iter(each))
     if probabilities:
-        return mean_probability(each, len(through))
+        return mean_probability(each, count)
     mean = torch.zeros(())
     for number, logits in enumerate(each, start=1):
         mean = mean + (logits - mean) / number  # views that agree to the bit give that bit

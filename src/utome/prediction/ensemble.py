@@ -10,7 +10,7 @@ from torch import Tensor
 
 from utome.config.prediction import Backend
 from utome.config.sections import MachineSettings
-from utome.data.formats import Pixels
+from utome.data.formats import Pixels, Windows
 from utome.device import choose_device
 from utome.errors import ConfigError
 from utome.events import Listener, silent
@@ -21,6 +21,7 @@ from utome.prediction.backends.choice import Choice
 from utome.prediction.backends.int8 import int8_of
 from utome.prediction.deviation import Comparison
 from utome.prediction.predictor import Predictor
+from utome.prediction.windowed import Windowed, WindowedMean
 
 
 class Ensemble(Predictor):
@@ -30,6 +31,7 @@ class Ensemble(Predictor):
 
     def __init__(self, members: Sequence[Predictor]) -> None:
         self.card, self.settings = members[0].card, members[0].settings
+        self.weights = tuple(sha256 for member in members for sha256 in member.weights)
         self._members = tuple(members)
 
     def logits(
@@ -43,6 +45,15 @@ class Ensemble(Predictor):
         """What computes the first of them."""
         found = [member.backend(pixels, source=source) for member in self._members]
         return found[0]
+
+    def by_windows(self, image: Windows, *, source: str) -> Windowed:
+        """As `Predictor.by_windows`, for the mean."""
+        return WindowedMean([member.by_windows(image, source=source) for member in self._members])
+
+    @property
+    def refusal_of_windows(self) -> str | None:
+        """That of the first, since all have its settings."""
+        return self._members[0].refusal_of_windows
 
     def compared(self, pixels: Pixels, *, source: str) -> Comparison:
         """As for the member that is compared with the smallest pieces, so that all find room."""

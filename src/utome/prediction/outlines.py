@@ -5,6 +5,7 @@ corners are kept. Each part of an object whose pixels share sides is a polygon o
 two polygons that touch there, as geometry demands of polygons that are to be valid.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,9 +33,15 @@ def outlines(instances: Integer[np.ndarray, "h w"]) -> list[list[Polygon]]:
             found.append([])
             continue
         rows, columns = place
-        parts, count = ndimage.label(instances[place] == number)
-        found.append([_polygon(parts == part, columns.start, rows.start) for part in range(1, count + 1)])
+        found.append(list(_polygons(instances[place] == number, columns.start, rows.start)))
     return found
+
+
+def _polygons(mask: Bool[np.ndarray, "h w"], left: int, top: int) -> Iterator[Polygon]:
+    """Those of one object, each from the box of its part."""
+    parts, _ = ndimage.label(mask)
+    for part, (rows, columns) in enumerate(ndimage.find_objects(parts), start=1):
+        yield _polygon(parts[rows, columns] == part, left + columns.start, top + rows.start)
 
 
 def _polygon(part: Bool[np.ndarray, "h w"], left: int, top: int) -> Polygon:

@@ -13,6 +13,8 @@ COLOURS = (
     (0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
 )  # fmt: skip
 OPACITY = 0.45
+# Rows of a picture that are made at a time.
+BAND = 128
 LabelMap = UInt8[np.ndarray, "h w"]
 Colour = UInt8[np.ndarray, "h w 3"]
 
@@ -26,18 +28,20 @@ def label_png(labels: LabelMap) -> bytes:
 
 def overlay(pixels: Pixels, labels: LabelMap) -> Colour:
     """The image with every class but the first tinted in its colour, and outlined."""
-    shown = displayed(pixels).astype(np.float32)
-    tint = palette()[labels].astype(np.float32)
-    edge = _edges(labels)
-    strength = np.where(labels > 0, np.where(edge, 1.0, OPACITY), 0.0)[:, :, None]
-    return (shown * (1 - strength) + tint * strength).round().astype(np.uint8)
+    extremes, edge = _extremes(pixels), _edges(labels)
+    found = np.empty((*labels.shape, 3), dtype=np.uint8)
+    for top in range(0, len(labels), BAND):  # real numbers take twelve times the room of the picture
+        rows = slice(top, top + BAND)
+        shown = _shown(pixels[rows], *extremes).astype(np.float32)
+        tint = palette()[labels[rows]].astype(np.float32)
+        strength = np.where(labels[rows] > 0, np.where(edge[rows], 1.0, OPACITY), 0.0)[:, :, None]
+        found[rows] = (shown * (1 - strength) + tint * strength).round().astype(np.uint8)
+    return found
 
 
 def displayed(pixels: Pixels) -> Colour:
     """The image in 8-bit colour, for eyes only: its darkest half percent black, its brightest white."""
-    low, high = np.percentile(pixels, (0.5, 99.5))
-    scaled = (pixels.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-6))
-    return np.broadcast_to((scaled.clip(0, 1) * 255).round().astype(np.uint8), (*pixels.shape[:2], 3))
+    return _shown(pixels, *_extremes(pixels))
 
 
 def colour_png(picture: Colour) -> bytes:
@@ -49,6 +53,16 @@ def palette() -> UInt8[np.ndarray, "256 3"]:
     """256 colours, one a class: those above, then evenly spread greys that nobody needs to tell apart."""
     greys = np.repeat(np.linspace(80, 255, 256 - len(COLOURS)).round().astype(np.uint8)[:, None], 3, axis=1)
     return np.concatenate([np.asarray(COLOURS, dtype=np.uint8), greys])
+
+
+def _extremes(pixels: Pixels) -> tuple[float, float]:
+    low, high = np.percentile(pixels, (0.5, 99.5))
+    return low, high
+
+
+def _shown(pixels: Pixels, low: float, high: float) -> Colour:
+    scaled = (pixels.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    return np.broadcast_to((scaled.clip(0, 1) * 255).round().astype(np.uint8), (*pixels.shape[:2], 3))
 
 
 def _edges(labels: LabelMap) -> np.ndarray:

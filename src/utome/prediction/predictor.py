@@ -10,16 +10,21 @@ from torch import Tensor
 from torch.nn import functional
 
 from utome.config.prediction import Backend
-from utome.data.formats import Pixels
+from utome.data.formats import HeldWindows, Pixels, Windows
 from utome.device import Device
 from utome.modelfolder.folder import Model
 from utome.models.folding import folded
 from utome.prediction.averaging import averaged, views
 from utome.prediction.backends.choice import Chooser
-from utome.prediction.backends.trial import Engine
+from utome.prediction.backends.trial import Engine, middle_of
+from utome.prediction.classes import classify
 from utome.prediction.deviation import Comparison, Deviation, comparison
+from utome.prediction.seen import Prepared
 from utome.prediction.tiled import predict_tiled
+from utome.prediction.windowed import Windowed, WindowedImage, labels_by_windows, turns
 
+# Images of more pixels are predicted by windows.
+IN_ONE = 2**22
 PLAIN = {"average": "none"}
 
 
@@ -37,6 +42,7 @@ class Predictor:
         choice: Chooser | None = None,
     ) -> None:
         self.card = model.card
+        self.weights: tuple[str, ...] = (model.card.weights_sha256,)
         given = {name: value for name, value in (changes or {}).items() if (name, value) != ("tile", None)}
         self.settings = model.card.predicted_as.model_copy(update=given)
         self._network = device.place_network(folded(model.network))
@@ -65,7 +71,12 @@ class Predictor:
         return averaged(predict, image, views(settings), probabilities=settings.average_of == "probabilities")
 
     def labels(self, pixels: Pixels, *, source: str) -> UInt8[np.ndarray, "h w"]:
-        """The class of every pixel at the image's own size; where the recipe resizes, logits are resized back."""
+        """The class of every pixel at the image's own size; where the recipe resizes, logits are resized back.
+
+        Large images are predicted by windows, which takes less memory.
+        """
+        if pixels.shape[0] * pixels.shape[1] > IN_ONE and self.refusal_of_windows is None:
+            return labels_by_windows(self.by_windows(HeldWindows(pixels), source=source), pixels.shape[:2])
         return classify(self._at_own_size(pixels, source))
 
     def probabilities(self, pixels: Pixels, *, source: str) -> Float32[np.ndarray, "k h w"]:
@@ -78,6 +89,19 @@ class Predictor:
         """Both, from one run of the network."""
         logits = self._at_own_size(pixels, source)
         return classify(logits), logits.softmax(dim=0).numpy()
+
+    def by_windows(self, image: Windows, *, source: str) -> Windowed:
+        """An image to be predicted window by window, where `refusal_of_windows` is none; it is looked through for its normalisation."""
+        seen = Prepared(image, self._preparation, source=source)
+        engine = self._computing(seen.cut(*(middle_of(length) for length in seen.size)), source)
+        return WindowedImage(engine.segmenter, seen, engine.device, self.settings)
+
+    @property
+    def refusal_of_windows(self) -> str | None:
+        """Why this model and these settings need the whole image in memory; none where they do not."""
+        if self._preparation.size is not None:
+            return "the recipe resizes images to one size"
+        return None if turns(self.settings) else "rotations by other than quarter turns need the whole image"
 
     def deviation(self, pixels: Pixels, *, source: str) -> Deviation:
         """How far tiles are here from the whole image, or the largest pieces that fit into memory; views are not averaged for it."""
@@ -104,8 +128,3 @@ class Predictor:
         if logits.shape[1:] == torch.Size(size):
             return logits
         return functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0]
-
-
-def classify(logits: Float32[Tensor, "k h w"]) -> UInt8[np.ndarray, "h w"]:
-    """The class of the highest logit."""
-    return logits.argmax(dim=0).to(torch.uint8).numpy()

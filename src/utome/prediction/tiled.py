@@ -1,5 +1,6 @@
 """The overlap-tile strategy (Ronneberger et al. 2015, figure 2), for images of any size."""
 
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -9,8 +10,9 @@ from torch import Tensor
 
 from utome.device import Device
 from utome.prediction.manner import planned
+from utome.prediction.seen import Held, Seen
 from utome.prediction.segmenter import Segmenter
-from utome.tiling import Span, Weights, fading, mirror, plan
+from utome.tiling import Span, Weights, Window, fading, mirror, plan
 
 
 def predict_tiled(
@@ -29,23 +31,55 @@ def predict_tiled(
     `tile` nor on `blend`; but for networks that average over the whole image. With a smaller `halo` less is computed twice. Logits of
     neighbouring tiles fade into each other over `blend` pixels on either side of a cut.
     """
-    geometry = planned(network, halo=halo, blend=blend)
-    axes = [_along(plan(length, geometry, tile=tile), blend) for length in image.shape[1:]]
+    window = Window(0, 0, *image.shape[1:])
+    return predict_window(network, Held(image), window, device, Tiles(tile, halo, blend))
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """How an image is tiled: see `predict_tiled`."""
+
+    tile: int
+    halo: int | None = None
+    blend: int = 0
+
+
+def predict_window(
+    network: Segmenter, image: Seen, window: Window, device: Device, tiles: Tiles
+) -> Float32[Tensor, "k y x"]:
+    """What `predict_tiled` gives in a window of the image, to the bit: by the tiles of the whole that have pixels of the window."""
+    geometry = planned(network, halo=tiles.halo, blend=tiles.blend)
+    ranges = (window.top, window.bottom), (window.left, window.right)
+    axes = [
+        _within(_along(plan(length, geometry, tile=tiles.tile), tiles.blend), start, stop)
+        for length, (start, stop) in zip(image.size, ranges, strict=True)
+    ]
     logits: Tensor | None = None
-    for (row, top, heights), (column, left, widths) in product(*axes):
+    for down, across in product(*axes):
+        row, top, heights = down.span, down.first, down.weights
+        column, left, widths = across.span, across.first, across.weights
         found = _logits(network, _cut(image, row, column), device)
         first = [top - row.start - geometry.border, left - column.start - geometry.border]
         part = found[:, first[0] : first[0] + len(heights), first[1] : first[1] + len(widths)]
         if logits is None:
-            logits = torch.zeros(part.shape[0], *image.shape[1:])
-        place = logits[:, top : top + len(heights), left : left + len(widths)]
-        if blend:
+            logits = torch.zeros(part.shape[0], window.height, window.width)
+        place = logits[:, top - window.top :, left - window.left :][:, : len(heights), : len(widths)]
+        if tiles.blend:
             place += part * torch.from_numpy(heights[:, None] * widths)
         else:
             place.copy_(part)
     if logits is None:
-        raise AssertionError("an image has at least one pixel, so there is at least one tile")
+        raise AssertionError("a window has at least one pixel, so there is at least one tile")
     return logits
+
+
+def cuts(network: Segmenter, size: tuple[int, int], tiles: Tiles) -> tuple[list[int], list[int]]:
+    """The rows and the columns of an image at which another tile begins to count; the first of all and the end among them."""
+    geometry = planned(network, halo=tiles.halo, blend=tiles.blend)
+    rows, columns = (
+        [span.keep_start for span in plan(length, geometry, tile=tiles.tile)] + [length] for length in size
+    )
+    return rows, columns
 
 
 def in_one_piece(network: Segmenter, size: tuple[int, int], *, tile: int, halo: int | None, blend: int) -> bool:
@@ -54,16 +88,37 @@ def in_one_piece(network: Segmenter, size: tuple[int, int], *, tile: int, halo: 
     return all(len(plan(length, geometry, tile=tile)) == 1 for length in size)
 
 
-def _along(spans: list[Span], blend: int) -> list[tuple[Span, int, Weights]]:
-    """Each tile along one axis, the first pixel that it counts for, and its weights from there on."""
-    return [(span, first, weights) for span, (first, weights) in zip(spans, fading(spans, blend=blend), strict=True)]
+@dataclass(frozen=True)
+class _Counting:
+    """A tile along one axis, the first pixel that it counts for, and its weights from there on."""
+
+    span: Span
+    first: int
+    weights: Weights
 
 
-def _cut(image: Float32[np.ndarray, "c h w"], row: Span, column: Span) -> Float32[np.ndarray, "c y x"]:
-    height, width = image.shape[1:]
+def _along(spans: list[Span], blend: int) -> list[_Counting]:
+    return [
+        _Counting(span, first, weights)
+        for span, (first, weights) in zip(spans, fading(spans, blend=blend), strict=True)
+    ]
+
+
+def _within(along: list[_Counting], start: int, stop: int) -> list[_Counting]:
+    """The tiles that count between two places, with what they count there."""
+    found = []
+    for each in along:
+        begin, end = max(each.first, start), min(each.first + len(each.weights), stop)
+        if begin < end:
+            found.append(_Counting(each.span, begin, each.weights[begin - each.first : end - each.first]))
+    return found
+
+
+def _cut(image: Seen, row: Span, column: Span) -> Float32[np.ndarray, "c y x"]:
+    height, width = image.size
     rows = mirror(row.start, row.start + row.size, height)
     columns = mirror(column.start, column.start + column.size, width)
-    return image[:, rows[:, None], columns]
+    return image.cut(rows, columns)
 
 
 def _logits(network: Segmenter, tile: Float32[np.ndarray, "c y x"], device: Device) -> Float32[Tensor, "k v u"]:

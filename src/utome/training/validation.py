@@ -18,7 +18,7 @@ from utome.distributed import gathered, rank, size
 from utome.losses.total import Terms, loss_terms, total
 from utome.metrics.confusion import Confusion, confusion, empty_confusion
 from utome.models.network import SegmentationNetwork
-from utome.prediction.predictor import classify
+from utome.prediction.classes import classify
 from utome.prediction.tiled import predict_tiled
 from utome.training.faults import first_output, not_finite
 

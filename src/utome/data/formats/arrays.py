@@ -10,6 +10,7 @@ from jaxtyping import Shaped
 
 from utome.data.formats.stored import Plane, StoredImage
 from utome.errors import DataError
+from utome.tiling import Window
 
 NPY_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 # Sizes of an axis that is taken for channels where an array does not name its axes.
@@ -23,6 +24,7 @@ class StoredArray(StoredImage):
     """An array that names no axes: (h, w), (h, w, c), (c, h, w) with few channels, or a stack of one of these."""
 
     def __init__(self, array: np.ndarray, path: Path) -> None:
+        self._array = array
         self._stack, self.channels_first = _stack(array, path)
         self.separate = self.channels_first
         self.pages = len(self._stack)
@@ -35,6 +37,15 @@ class StoredArray(StoredImage):
     def colours(self, page: int) -> np.ndarray:
         """The pixels of a page."""
         return np.array(self._stack[page])
+
+    def has_windows(self, page: int) -> bool:
+        """Where the array lies on the disk."""
+        del page
+        return isinstance(self._array, np.memmap)
+
+    def window(self, page: int, window: Window) -> np.ndarray:
+        """The pixels of a window."""
+        return np.array(self._stack[page][window.place])
 
 
 @contextmanager

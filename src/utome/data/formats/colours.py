@@ -24,17 +24,25 @@ def image_channels(
     NaN and infinity become `fill`. `DataError` for them where there is none, for a transparency that varies, and for other
     numbers of channels.
     """
-    if fill is not None and pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        pixels = np.where(np.isfinite(pixels), pixels, pixels.dtype.type(fill))
-        notice(Quirk.FILLED)
-    pixels = _numbers(pixels, path, mend=f" {FILL}")
+    pixels = numbers(pixels, path, fill=fill, notice=notice)
     if pixels.ndim == 2:
         pixels = pixels[:, :, None]
     pixels = _without_transparency(pixels, plane, path, notice)
     if pixels.shape[2] == 3 and (pixels == pixels[:, :, :1]).all():
         pixels = pixels[:, :, :1]
         notice(Quirk.EQUAL)
-    return _grey_or_colour(pixels, path)
+    return grey_or_colour(pixels, path)
+
+
+def numbers(pixels: np.ndarray, path: Path, *, fill: float | None = None, notice: Notice = unnoticed) -> np.ndarray:
+    """Finite numbers in this machine's byte order: truth values become 0 and 1, NaN and infinity become `fill`.
+
+    `DataError` for them where there is none.
+    """
+    if fill is not None and pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
+        pixels = np.where(np.isfinite(pixels), pixels, pixels.dtype.type(fill))
+        notice(Quirk.FILLED)
+    return _numbers(pixels, path, mend=f" {FILL}")
 
 
 def mask_values(pixels: np.ndarray, plane: Plane, path: Path) -> Labels:
@@ -45,7 +53,7 @@ def mask_values(pixels: np.ndarray, plane: Plane, path: Path) -> Labels:
     pixels = _whole(_numbers(pixels, path), path)
     if pixels.ndim == 2:
         return pixels
-    pixels = _grey_or_colour(_without_transparency(pixels, plane, path, unnoticed), path)
+    pixels = grey_or_colour(_without_transparency(pixels, plane, path, unnoticed), path)
     if (pixels == pixels[:, :, :1]).all():
         return pixels[:, :, 0]
     red, green, blue = np.moveaxis(_eight_bits(pixels, path).astype(np.int32), -1, 0)
@@ -59,7 +67,7 @@ def map_values(pixels: np.ndarray, plane: Plane, path: Path) -> Shaped[np.ndarra
     pixels = _numbers(pixels, path)
     if pixels.ndim == 2:
         return pixels
-    pixels = _grey_or_colour(_without_transparency(pixels, plane, path, unnoticed), path)
+    pixels = grey_or_colour(_without_transparency(pixels, plane, path, unnoticed), path)
     if (pixels != pixels[:, :, :1]).any():
         raise DataError(
             f"'{path}' holds real numbers in 3 channels; accepted: one number a pixel. Save the one that is meant."
@@ -102,14 +110,20 @@ def _without_transparency(pixels: Pixels, plane: Plane, path: Path, notice: Noti
     if (last == last[0, 0]).all():
         notice(Quirk.OPAQUE)
         return pixels[:, :, :-1]
+    refuse_transparency(plane, path)
+    return pixels
+
+
+def refuse_transparency(plane: Plane, path: Path) -> None:
+    """`DataError` where the last channel, which varies, is a transparency."""
     if plane.transparency:
         raise DataError(
             f"'{path}' has a transparency that varies; accepted: none, or the same everywhere. Save it without."
         )
-    return pixels
 
 
-def _grey_or_colour(pixels: Pixels, path: Path) -> Pixels:
+def grey_or_colour(pixels: Pixels, path: Path) -> Pixels:
+    """The same pixels; `DataError` where they have neither one channel nor three."""
     if pixels.shape[2] not in {1, 3}:
         raise DataError(
             f"'{path}' has {pixels.shape[2]} channels; accepted: grey or red, green and blue. Save the channels to use as one such image."

@@ -15,6 +15,7 @@ import numpy as np
 
 from utome.data.formats.stored import BUDGET, MOST_CHANNELS, Plane, StoredImage
 from utome.errors import DataError
+from utome.tiling import Window
 
 CODECS = frozenset({
     "blosc", "bytes", "bz2", "crc32c", "delta", "gzip", "lz4", "lzma", "sharding_indexed", "shuffle", "transpose", "zlib", "zstd",
@@ -65,16 +66,28 @@ class ZarrStack(StoredImage):
 
     def colours(self, page: int) -> np.ndarray:
         """The pixels of a page; only its chunks are read."""
-        places = dict(zip(self._outer, np.unravel_index(page, tuple(self._outer.values())), strict=True))
-        chosen = self._array[tuple(int(places[axis]) if axis in places else slice(None) for axis in self._axes)]
+        return self.window(page, Window(0, 0, self._plane.height, self._plane.width))
+
+    def has_windows(self, page: int) -> bool:
+        """Always: it is made of chunks."""
+        del page
+        return True
+
+    def window(self, page: int, window: Window) -> np.ndarray:
+        """The pixels of a window; only its chunks are read."""
+        places: dict[str, int | slice] = dict(
+            zip(self._outer, map(int, np.unravel_index(page, tuple(self._outer.values()))), strict=True)
+        )
+        inner = dict(zip("yx", window.place, strict=True))
+        chosen = self._array[tuple({**places, **inner}.get(axis, slice(None)) for axis in self._axes)]
         kept = [axis for axis in self._axes if axis not in places]
         return np.ascontiguousarray(np.transpose(chosen, [kept.index(axis) for axis in self._inner]))
 
 
 def _full_resolution(path: Path) -> tuple[Path, str]:
     """The folder of the array, and a letter for each of its axes."""
-    attributes = _attributes(path)
-    multiscales = attributes.get("ome", attributes).get("multiscales")
+    content = attributes(path)
+    multiscales = content.get("ome", content).get("multiscales")
     if not multiscales:
         raise DataError(
             f"'{path}' is a Zarr without `multiscales`, so it is no OME-Zarr image. Give the folder of an image inside it."
@@ -87,10 +100,11 @@ def _full_resolution(path: Path) -> tuple[Path, str]:
     return place, "".join(axis if isinstance(axis, str) else axis["name"] for axis in axes).lower()
 
 
-def _attributes(path: Path) -> dict[str, Any]:
+def attributes(path: Path) -> dict[str, Any]:
+    """What a Zarr group says of itself."""
     if (path / "zarr.json").is_file():
-        attributes: dict[str, Any] = _document(path / "zarr.json").get("attributes", {})
-        return attributes
+        found: dict[str, Any] = _document(path / "zarr.json").get("attributes", {})
+        return found
     return _document(path / ".zattrs")
 
 

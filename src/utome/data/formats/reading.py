@@ -44,8 +44,8 @@ def read_image(
     odd. `DataError` where the file cannot be read, is too large to be decoded whole, has other channels, or holds NaN or
     infinity and there is no `fill`.
     """
-    with _opened(path, notice) as stored:
-        page = _chosen(page, stored, path)
+    with opened(path, notice) as stored:
+        page = chosen(page, stored, path)
         plane = stored.plane(page)
         affordable(plane, path)
         pixels = image_channels(stored.colours(page), plane, path, fill=fill, notice=notice)
@@ -63,8 +63,8 @@ def read_mask(path: Path, *, page: int | None = None, upright: bool = False, not
     own EXIF says. With a `page`, a file of one page is a stack of its channels where these lie one after another, as
     `section_count` has it. `notice` and `DataError` as in `read_image`, and for fractions.
     """
-    with _opened(path, notice, paged=page is not None) as stored:
-        page = _chosen(page, stored, path)
+    with opened(path, notice, paged=page is not None) as stored:
+        page = chosen(page, stored, path)
         plane = stored.plane(page)
         if stored.palette:
             notice(Quirk.PALETTE)
@@ -80,8 +80,8 @@ def read_map(path: Path, *, page: int | None = None) -> Shaped[np.ndarray, "h w"
 
     So a map of probabilities, a mask and a map of object numbers can be told apart by what they hold.
     """
-    with _opened(path, paged=page is not None) as stored:
-        page = _chosen(page, stored, path)
+    with opened(path, paged=page is not None) as stored:
+        page = chosen(page, stored, path)
         plane = stored.plane(page)
         affordable(plane, path)
         return map_values(stored.numbers(page), plane, path)
@@ -89,14 +89,14 @@ def read_map(path: Path, *, page: int | None = None) -> Shaped[np.ndarray, "h w"
 
 def palette_of(path: Path, *, page: int | None = None) -> dict[int, int]:
     """The colour of each index of a mask's palette, red, green and blue in one number; empty where it has no palette."""
-    with _opened(path) as stored:
-        colours = stored.palette_colours(_chosen(page, stored, path)).astype(np.int64) @ (1 << 16, 1 << 8, 1)
+    with opened(path) as stored:
+        colours = stored.palette_colours(chosen(page, stored, path)).astype(np.int64) @ (1 << 16, 1 << 8, 1)
         return dict(enumerate(colours.tolist()))
 
 
 def page_count(path: Path) -> int:
     """How many pages a file has, each of which is an image; nothing is decoded. `DataError` where it cannot be read."""
-    with _opened(path) as stored:
+    with opened(path) as stored:
         return stored.pages
 
 
@@ -106,14 +106,14 @@ def section_count(path: Path) -> int:
     Such an image of a few channels may be a stack, whose axis a program named so. Whoever takes it for one reads its
     sections by `read_mask` or `read_map` with a `page`.
     """
-    with _opened(path, paged=True) as stored:
+    with opened(path, paged=True) as stored:
         return stored.pages
 
 
 def image_size(path: Path, *, page: int | None = None, upright: bool = False) -> tuple[int, int]:
     """Height and width as stored, or turned as the EXIF says; nothing is decoded. `DataError` where the file cannot be read."""
-    with _opened(path) as stored:
-        plane = stored.plane(_chosen(page, stored, path))
+    with opened(path) as stored:
+        plane = stored.plane(chosen(page, stored, path))
         on_its_side = upright and stored.orientation in ON_ITS_SIDE
         return (plane.width, plane.height) if on_its_side else (plane.height, plane.width)
 
@@ -125,21 +125,28 @@ def exif_orientation(path: Path) -> int:
     """
     if kind_of(path) not in {Kind.PNG, Kind.JPEG}:
         return 1
-    with _opened(path) as stored:
+    with opened(path) as stored:
         return stored.orientation
 
 
 @contextmanager
-def _opened(path: Path, notice: Notice = unnoticed, *, paged: bool = False) -> Iterator[StoredImage]:
+def opened(path: Path, notice: Notice = unnoticed, *, paged: bool = False) -> Iterator[StoredImage]:
     """The file as the reader of its format sees it, while it is open; `paged` as a stack, if it can be one."""
     kind = kind_of(path)
     if path.suffix.lower() not in ENDINGS[kind]:
         notice(Quirk.MISNAMED)
-    with guarded(path), OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind) as stored:
+    with guarded(path), opener(path) as stored:
         yield Planes(stored) if paged and stored.pages == 1 and stored.separate else stored
 
 
-def _chosen(page: int | None, stored: StoredImage, path: Path) -> int:
+def opener(path: Path) -> AbstractContextManager[StoredImage]:
+    """The file as the reader of its format opens it; whatever its decoder raises comes as it is."""
+    kind = kind_of(path)
+    return OPENERS[kind](path) if kind in OPENERS else open_picture(path, kind)
+
+
+def chosen(page: int | None, stored: StoredImage, path: Path) -> int:
+    """The page that is meant; `DataError` where none is named though there are several, or where it is not there."""
     if page is None and stored.pages > 1:
         raise DataError(
             f"'{path}' holds {stored.pages} pages; accepted: one image a file. Save each page as its own file, or channels with "

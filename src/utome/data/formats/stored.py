@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Integer, Shaped
 
 from utome.errors import DataError
+from utome.tiling import Window
 
 Pixels = Shaped[np.ndarray, "h w c"]
 Labels = Integer[np.ndarray, "h w"]
@@ -66,6 +67,15 @@ class StoredImage(ABC):
         del page
         return np.empty((0, 3), dtype=np.uint8)
 
+    def has_windows(self, page: int) -> bool:
+        """Whether a part of a page is read without decoding all of it; `window` is only asked for where this is true."""
+        del page
+        return False
+
+    def window(self, page: int, window: Window) -> np.ndarray:
+        """What `colours` has in a window that lies inside the page."""
+        return self.colours(page)[window.place]
+
 
 class Planes(StoredImage):
     """The separate channels of an image's only page, each a page of its own: a stack whose axis is called channels."""
@@ -87,10 +97,7 @@ class Planes(StoredImage):
 
 def affordable(plane: Plane, path: Path) -> None:
     """`DataError` where a page has no pixels, pixels that are no numbers, or too many to be decoded at once."""
-    if not (plane.height and plane.width and plane.channels):
-        raise DataError(f"'{path}' has no pixels: it is {plane.height}x{plane.width}. Save it again, or take it out.")
-    if plane.dtype.kind not in "uifb":
-        raise DataError(f"'{path}' holds pixels of type {plane.dtype}; accepted: integers or real numbers.")
+    refuse_no_pixels(plane, path)
     size = plane.height * plane.width * plane.channels * plane.dtype.itemsize
     if size > BUDGET:
         channels = "1 channel" if plane.channels == 1 else f"{plane.channels} channels"
@@ -99,6 +106,14 @@ def affordable(plane: Plane, path: Path) -> None:
             f"{size / 2**30:.1f} GiB when decoded; accepted: at most {BUDGET / 2**30:.1f} GiB, since images are read whole. Cut it "
             "into smaller images, or take it out if that cannot be its size."
         )
+
+
+def refuse_no_pixels(plane: Plane, path: Path) -> None:
+    """`DataError` where a page has no pixels, or pixels that are no numbers."""
+    if not (plane.height and plane.width and plane.channels):
+        raise DataError(f"'{path}' has no pixels: it is {plane.height}x{plane.width}. Save it again, or take it out.")
+    if plane.dtype.kind not in "uifb":
+        raise DataError(f"'{path}' holds pixels of type {plane.dtype}; accepted: integers or real numbers.")
 
 
 @contextmanager

@@ -17,7 +17,9 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from utome.data.formats.orientation import turned_back
 from utome.data.formats.stored import MOST_CHANNELS, Plane, StoredImage, without_warnings
+from utome.data.formats.tiff_segments import Segments
 from utome.errors import DataError
+from utome.tiling import Window
 
 # tifffile logs what is odd about a file, and Python prints what no one handles.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -65,15 +67,16 @@ def open_tiff(path: Path) -> Iterator[StoredImage]:
             planes.sort(key=lambda pieces: pieces[0].page.index)  # series gather pages of one size
         if not planes:
             raise DataError(f"'{path}' holds no page that is an image. Save it again, or take it out.")
-        yield TiffStack(path, file.filehandle.size, planes)
+        yield TiffStack(path, file.filehandle, planes)
 
 
 class TiffStack(StoredImage):
     """What tifffile has opened. The tag of orientation is left alone, as programs for science do."""
 
-    def __init__(self, path: Path, size: int, planes: Sequence[Pieces]) -> None:
+    def __init__(self, path: Path, handle: tifffile.FileHandle, planes: Sequence[Pieces]) -> None:
         self._path = path
-        self._size = size
+        self._size = handle.size
+        self._segments = Segments(handle)
         self._planes = planes
         self.pages = len(planes)
         first = planes[0]
@@ -102,6 +105,21 @@ class TiffStack(StoredImage):
         decoded = [self._decoded(piece) for piece in self._planes[page]]
         return decoded[0] if len(decoded) == 1 else np.stack(decoded, axis=-1)
 
+    def has_windows(self, page: int) -> bool:
+        """Where pixels lie as they are, or in strips and tiles of a moderate size."""
+        return all(
+            piece.keyframe.photometric != PHOTOMETRIC.SEPARATED
+            and (piece.offset is not None or self._segments.can_read(piece.page, piece.keyframe))
+            for piece in self._planes[page]
+        )
+
+    def window(self, page: int, window: Window) -> np.ndarray:
+        """The pixels of a window; a palette is looked up."""
+        parts = [self._window_of(piece, window) for piece in self._planes[page]]
+        pixels = parts[0] if len(parts) == 1 else np.stack(parts, axis=-1)
+        colormap = self._planes[page][0].keyframe.colormap
+        return pixels if colormap is None else np.moveaxis(colormap[:, pixels], 0, -1)
+
     def palette_colours(self, page: int) -> np.ndarray:
         """Red, green and blue of each index, the upper 8 of their 16 bits."""
         colormap = self._planes[page][0].keyframe.colormap
@@ -123,6 +141,13 @@ class TiffStack(StoredImage):
         if keyframe.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
         return _grey_or_rgb(_black_as_zero(pixels, keyframe), keyframe)
+
+    def _window_of(self, piece: Piece, window: Window) -> np.ndarray:
+        self._refuse_truncated(piece.page)
+        pixels = self._segments.read(piece.page, piece.keyframe, window, offset=piece.offset)
+        if not piece.keyframe.axes.endswith("S") and not piece.keyframe.axes.startswith("S"):
+            pixels = pixels[:, :, 0]
+        return _black_as_zero(pixels, piece.keyframe)
 
     def _refuse_truncated(self, page: Page) -> None:
         """Strips or tiles that end after the file would be read as zeros."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 from torch import Tensor
 
 from utome.config.prediction import Backend
@@ -14,6 +14,7 @@ from utome.device import Device
 from utome.prediction.backends.compiled import Number
 from utome.prediction.segmenter import Segmenter
 from utome.prediction.tiled import predict_tiled
+from utome.tiling import Window
 
 # The piece is the middle of the image, so many pixels a side at most.
 SIDE = 512
@@ -104,9 +105,20 @@ def computed(engine: Engine, piece: Image) -> Float32[Tensor, "k h w"]:
 
 def middle(image: Image) -> Float32[np.ndarray, "c y x"]:
     """The middle of an image, or all of a small one."""
-    height, width = image.shape[1:]
-    top, left = max(0, height - SIDE) // 2, max(0, width - SIDE) // 2
-    return image[:, top : top + SIDE, left : left + SIDE]
+    rows, columns = (middle_of(length) for length in image.shape[1:])
+    return image[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def middle_window(size: Sequence[int]) -> Window:
+    """The same middle of an image of this height and width."""
+    rows, columns = (middle_of(length) for length in size[:2])
+    return Window(int(rows[0]), int(columns[0]), len(rows), len(columns))
+
+
+def middle_of(length: int) -> Int[np.ndarray, " n"]:
+    """The places along one axis of an image that lie in its middle."""
+    first = max(0, length - SIDE) // 2
+    return np.arange(first, min(length, first + SIDE))
 
 
 def _differences(found: Tensor, expected: Tensor) -> tuple[float, float]:

@@ -1,0 +1,103 @@
+"""The size of a pixel, where a file says it: OME-TIFF, ImageJ, the resolution of a TIFF, and OME-Zarr."""
+
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import tifffile
+
+from utome.data.formats.kinds import Kind, kind_of
+from utome.data.formats.ome_zarr import attributes
+from utome.data.formats.stored import guarded
+
+MICROMETRES: Final = {
+    "m": 1e6, "metre": 1e6, "meter": 1e6, "cm": 1e4, "centimetre": 1e4, "centimeter": 1e4, "mm": 1e3, "millimetre": 1e3, "millimeter": 1e3,
+    "um": 1.0, "\u00b5m": 1.0, "\u03bcm": 1.0, "\\u00b5m": 1.0, "micron": 1.0, "microns": 1.0, "micrometre": 1.0, "micrometer": 1.0,
+    "nm": 1e-3, "nanometre": 1e-3, "nanometer": 1e-3, "angstrom": 1e-4,
+}  # fmt: skip
+# Fewer dots to the inch are meant for print, and say nothing of what was imaged.
+OF_PRINT: Final = 2400
+SIZE: Final = re.compile(r'PhysicalSize(?P<axis>[XY])(?P<unit>Unit)?="(?P<value>[^"]*)"')
+
+
+@dataclass(frozen=True)
+class PixelSize:
+    """Height and width of a pixel in µm."""
+
+    y_um: float
+    x_um: float
+
+
+def pixel_size(path: Path) -> PixelSize | None:
+    """What the file says; none where it says nothing that makes sense."""
+    with guarded(path):
+        kind = kind_of(path)
+        if kind is Kind.TIFF:
+            with tifffile.TiffFile(path, _multifile=False) as file:
+                return _checked(*_of_tiff(file))
+        return _checked(*_of_zarr(path)) if kind is Kind.ZARR else None
+
+
+def _checked(y_um: float | None, x_um: float | None) -> PixelSize | None:
+    if y_um is None or x_um is None or not all(math.isfinite(side) and side > 0 for side in (y_um, x_um)):
+        return None
+    return PixelSize(y_um, x_um)
+
+
+def _of_tiff(file: tifffile.TiffFile) -> tuple[float | None, float | None]:
+    if file.is_ome and file.ome_metadata:
+        return _of_ome(file.ome_metadata)
+    tags = file.pages.first.tags
+    dots = [_number(tags.valueof(name)) for name in ("YResolution", "XResolution")]
+    unit = tags.valueof("ResolutionUnit")
+    imagej = (file.imagej_metadata or {}).get("unit") if file.is_imagej else None
+    if imagej is not None:
+        side = MICROMETRES.get(str(imagej).lower())
+    elif unit == tifffile.RESUNIT.CENTIMETER:
+        side = MICROMETRES["cm"]
+    elif unit == tifffile.RESUNIT.INCH and all(each is not None and each > OF_PRINT for each in dots):
+        side = 25_400.0
+    else:
+        side = None
+    y, x = (side / each if side is not None and each else None for each in dots)
+    return y, x
+
+
+def _of_ome(document: str) -> tuple[float | None, float | None]:
+    """Of the first image; the document is searched and not parsed, since it comes from strangers."""
+    found: dict[tuple[str, bool], str] = {}
+    for match in SIZE.finditer(document):
+        found.setdefault((match["axis"], match["unit"] is not None), match["value"])
+    sides = []
+    for axis in "YX":
+        unit = MICROMETRES.get(found.get((axis, True), "um").lower())
+        value = _number(found.get((axis, False)))
+        sides.append(None if unit is None or value is None else unit * value)
+    return sides[0], sides[1]
+
+
+def _of_zarr(path: Path) -> tuple[float | None, float | None]:
+    content = attributes(path)
+    multiscale: dict[str, Any] = content.get("ome", content)["multiscales"][0]
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in multiscale.get("axes", [])]
+    scales = [
+        each["scale"] for each in multiscale["datasets"][0].get("coordinateTransformations", []) if "scale" in each
+    ]
+    sides: dict[str, float] = {}
+    for axis, scale in zip(axes, scales[0] if scales else [], strict=False):
+        unit = MICROMETRES.get(str(axis.get("unit", "")).lower())
+        if unit is not None:
+            sides[str(axis["name"]).lower()] = unit * float(scale)
+    return sides.get("y"), sides.get("x")
+
+
+def _number(value: Any) -> float | None:
+    """A number, a fraction as TIFF has it, or a text; none where it is none of them."""
+    try:
+        if isinstance(value, tuple):
+            return float(value[0]) / float(value[1])
+        return None if value is None else float(value)
+    except (ValueError, ZeroDivisionError, IndexError):
+        return None
