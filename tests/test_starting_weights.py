@@ -84,17 +84,20 @@ def test_a_run_that_has_finished_an_epoch_goes_on_without_the_file(run: TrainRes
     assert load_model(run.run).card.starting_weights is not None
 
 
+def as_if_killed_before_the_first_state(run: Path) -> None:
+    for path in (*run.joinpath("checkpoints").iterdir(), run / "history.csv"):
+        path.unlink()
+
+
 def test_a_run_that_has_finished_none_begins_with_the_file_again(run: TrainResult, data: Path) -> None:
     before = (run.run / "model" / "model.safetensors").read_bytes()
-    for path in run.run.joinpath("checkpoints").iterdir():
-        path.unlink()
+    as_if_killed_before_the_first_state(run.run)
     resume(data, run.run)
     assert (run.run / "model" / "model.safetensors").read_bytes() == before
 
 
 def test_it_is_refused_to_begin_again_with_another_file(run: TrainResult, data: Path, weights: Path) -> None:
-    for path in run.run.joinpath("checkpoints").iterdir():
-        path.unlink()
+    as_if_killed_before_the_first_state(run.run)
     safetensors.torch.save_file(published("timm", "efficientnet_b0", seed=1), weights)
     with pytest.raises(ModelError, match="no longer holds the weights that"):
         resume(data, run.run)

@@ -69,14 +69,14 @@ def test_killed_before_anything_is_written_it_can_begin_again(runs: Runs, whole:
 
 
 def test_killed_again_and_again_at_random_times(runs: Runs, whole: Path, tmp_path: Path) -> None:
-    draws, killed, seconds = generator(9, "random times"), 0, 4.0
+    draws, killed, seconds = generator(9, "random times"), 0, 1.0
     out = tmp_path / "study"
     for number in range(RANDOM_TIMES):
         begun = (out / "study.yaml").exists()
         if not begun:
             shutil.rmtree(out, ignore_errors=True)
         start = ["tune", runs.data, "--out", out, "--resume"] if begun else command(runs, out)
-        ended = runs.wait(runs.start(*start), kill_after=draws.uniform(0.2, seconds))
+        ended = runs.wait(runs.start(*start), kill_after=draws.uniform(0.1, seconds))
         assert ended.code in {0, -9}, (number, ended.said)
         killed += ended.code == -9
     ended = further(runs, out) if (out / "study.yaml").exists() else search(runs, out)

@@ -139,7 +139,7 @@ def fading(spans: Sequence[Span], *, blend: int) -> list[tuple[int, Weights]]:
     return found
 
 
-def _ramp(reach: int) -> Float64[np.ndarray, "n"]:
+def _ramp(reach: int) -> Float64[np.ndarray, " n"]:
     """From nearly 0 to nearly 1 over twice `reach` pixels, symmetrically."""
     return (np.arange(2 * reach) + 0.5) / max(2 * reach, 1)
 

@@ -42,6 +42,7 @@ from utome.cli.options import (
     Truth,
     TruthHolds,
     Unit,
+    WorkerCount,
 )
 from utome.cli.studying import study
 from utome.cli.tuning import tune

@@ -72,8 +72,8 @@ class Turn:
         self,
         cut: Callable[[Indices, Indices], Float32[np.ndarray, "c a b"]],
         size: tuple[int, int],
-        rows: Int[np.ndarray, "y"],
-        columns: Int[np.ndarray, "x"],
+        rows: Int[np.ndarray, " y"],
+        columns: Int[np.ndarray, " x"],
     ) -> Float32[np.ndarray, "c y x"]:
         """What the view has in these rows and columns, cut from an image of this height and width."""
         quarters, (height, width) = self._quarters % 4, size

@@ -71,5 +71,5 @@ class Turned:
         return self._turn.cut(self._image.cut, self._image.size, rows, columns)
 
 
-def _in_a_row(places: Int[np.ndarray, "n"]) -> bool:
+def _in_a_row(places: Int[np.ndarray, " n"]) -> bool:
     return bool(places[-1] - places[0] == len(places) - 1 and (np.diff(places) == 1).all())

@@ -12,6 +12,7 @@ from utome.tuning.space import Params, Range, Space
 from utome.tuning.trial import Trial
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
+    import optuna
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
