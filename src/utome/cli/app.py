@@ -3,16 +3,13 @@
 import io
 import sys
 import traceback
-from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from utome.cli.choices import At, Format, Objects
+from utome.cli.choices import At
 from utome.cli.options import (
-    BackendChoice,
-    Cluster,
     ConfigFile,
     CsvFile,
     Data,
@@ -22,7 +19,6 @@ from utome.cli.options import (
     Group,
     Ignore,
     Json,
-    LabelFormat,
     Layout,
     Metrics,
     Out,
@@ -30,20 +26,17 @@ from utome.cli.options import (
     PixelSizeOfDistances,
     Predicted,
     PredictionHolds,
-    PredictionOut,
-    ProbabilityMaps,
     Recipe,
     Run,
     Set,
-    SetPrediction,
     SetReading,
-    Strict,
     Tolerance,
     Truth,
     TruthHolds,
     Unit,
-    WorkerCount,
+    with_options,
 )
+from utome.cli.predicting import predict
 from utome.cli.studying import study
 from utome.cli.tuning import tune
 from utome.errors import ConfigError, LostProcessError, UtomeError
@@ -59,12 +52,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(study, name="study")
-
-
-def _with(assignments: list[str] | None, options: dict[str, str | None]) -> tuple[str, ...]:
-    """The assignments of --set, and those that have an option of their own; quoted, so that YAML takes them as text."""
-    given = {path: json_text(value) for path, value in options.items() if value is not None}
-    return (*(assignments or ()), *(f"{path}={text}" for path, text in given.items()))
 
 
 def _version(asked: bool) -> None:
@@ -118,7 +105,9 @@ def inspect(
     """What lies in a folder, how it will be read, what is wrong with it, and what training on it will cost."""
     from utome.cli import inspection
 
-    options = inspection.InspectOptions(_with(assignments, {"data.layout": layout, "data.group": group}), out, cost)
+    options = inspection.InspectOptions(
+        with_options(assignments, {"data.layout": layout, "data.group": group}), out, cost
+    )
     inspection.inspect(data, options, json=json)
 
 
@@ -144,7 +133,7 @@ def train(
     """Train a model on the images and masks in a folder."""
     from utome.cli import commands
 
-    settings = _with(assignments, {"data.layout": layout, "data.group": group})
+    settings = with_options(assignments, {"data.layout": layout, "data.group": group})
     source = commands.Source(recipe, settings, config)
     commands.train(data, commands.TrainOptions(source, out, minutes, resume, tensorboard), json=json)
 
@@ -181,7 +170,7 @@ def evaluate(
     """Score a model on images with masks, with intervals and beside a threshold; what training saw is scored apart."""
     from utome.cli import evaluation
 
-    options = evaluation.EvaluateOptions(at, _with(assignments, {"data.layout": layout}), out, pixel_size)
+    options = evaluation.EvaluateOptions(at, with_options(assignments, {"data.layout": layout}), out, pixel_size)
     evaluation.evaluate(run, data, options, json=json)
 
 
@@ -210,65 +199,7 @@ def score(
     scoring.score(truth, prediction, options, json=json)
 
 
-@app.command()
-def predict(
-    run: Run,
-    images: Annotated[
-        Path,
-        typer.Argument(
-            metavar="IMAGES",
-            help="an image, a folder of images, or a folder of images and masks, whose images are taken",
-            show_default=False,
-        ),
-    ],
-    out: PredictionOut,
-    assignments: SetPrediction = None,
-    backend: BackendChoice = None,
-    others: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--with",
-            metavar="RUN",
-            help="average the probabilities of this run, too; may be repeated",
-            show_default=False,
-        ),
-    ] = None,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="also predict each image whole, and say how far its tiles are from that")
-    ] = False,
-    objects: Annotated[
-        Objects | None,
-        typer.Option(
-            help="also tell objects apart, measure and outline them: connected parts of a class, or these parted at their necks "
-            "by a watershed; --set prediction.objects.smallest_px=20 drops what is smaller",
-            show_default=False,
-        ),
-    ] = None,
-    pixel_size: PixelSize = None,
-    probabilities: ProbabilityMaps = None,
-    label_format: LabelFormat = Format.auto,
-    strict: Strict = False,
-    workers: WorkerCount = None,
-    cluster: Cluster = None,
-    json: Json = False,
-) -> None:
-    """Write a label map and an overlay for every image, whatever its size, and its objects if asked."""
-    from utome.cli import commands
-
-    settings = _with(assignments, {"prediction.backend": backend})
-    options = commands.PredictOptions(
-        settings,
-        tuple(others or ()),
-        verify,
-        objects,
-        pixel_size,
-        probabilities,
-        label_format,
-        strict,
-        workers,
-        cluster,
-    )
-    commands.predict(run, images, out, options, json=json)
+app.command()(predict)
 
 
 @app.command()

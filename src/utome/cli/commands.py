@@ -9,14 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from utome.cli.choices import Format, Objects, Probabilities
 from utome.cli.listening import shown
-from utome.cli.options import chosen_workers
-from utome.config.overrides import override, prediction_settings, read_config
+from utome.config.overrides import override, read_config
 from utome.config.settings import Config
-from utome.errors import ConfigError, PartlyFailedError
+from utome.errors import ConfigError
 from utome.events import Event, Listener
-from utome.execution import Workers
 from utome.launch import launched
 from utome.recipes.library import Recipe, load_recipe, recipe_names, settings_over_recipe
 
@@ -93,64 +90,6 @@ def _resumed(data: Path, options: TrainOptions) -> "TrainResult":
 
     with joined(), shown() as show, _watched(show, out, options) as listen:
         return resume(data, out, assignments=options.source.assignments, listen=listen)
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """The options of `utome predict`."""
-
-    assignments: tuple[str, ...]
-    others: tuple[Path, ...] = ()
-    verify: bool = False
-    objects: Objects | None = None
-    pixel_size: float | None = None
-    probabilities: Probabilities | None = None
-    format: Format = Format.auto
-    strict: bool = False
-    workers: int | None = None
-    cluster: str | None = None
-
-
-def predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json: bool) -> None:
-    """Show what was written; what failed is named and ends the command with 6."""
-    settings = prediction_settings(options.assignments)
-    _refuse_idle(options, settings)
-    from utome.jobs.objects import ObjectsWanted
-    from utome.jobs.predict import Manner
-    from utome.jobs.predict import predict as job
-
-    given = settings.prediction.objects
-    changes = given.model_dump(include=given.model_fields_set)
-    way = options.objects
-    wanted = None if way is None else ObjectsWanted(way.value, changes, options.pixel_size)
-    chosen = chosen_workers(options.workers, options.cluster, threads=settings.machine.threads)
-    workers = None if chosen == Workers(1, chosen.threads) else chosen
-    with shown() as listen:
-        general = settings.prediction.model_fields_set - {"objects"}
-        manner = Manner(
-            settings.data.fill,
-            options.others,
-            settings.prediction.model_dump(include=general),
-            options.verify,
-            wanted,
-            None if options.probabilities is None else options.probabilities.value,
-            options.format.value,
-            options.strict,
-            workers,
-        )
-        result = job(run, images, out, manner=manner, machine=settings.machine, listen=listen)
-    if json:
-        say_json(result.as_json())
-    else:
-        before = f" {result.kept} of them were there before." if result.kept else ""
-        say(f"{len(result.written)} label maps in {out}, and pictures of them in {out / 'overlays'}.{before}")
-        if result.objects is not None:
-            say(f"{result.objects} objects in {out / 'objects.csv'}; maps and outlines of them in {out / 'objects'}.")
-    if result.failed:
-        raise PartlyFailedError(
-            f"{len(result.failed)} of {len(result.failed) + len(result.written)} images were left out. {' '.join(result.failed)} "
-            "The same command makes good for what was mended, and keeps the rest."
-        )
 
 
 def recipes(name: str | None, assignments: tuple[str, ...], *, json: bool) -> None:
@@ -252,15 +191,6 @@ def _watched(show: Listener, out: Path, options: TrainOptions) -> Iterator[Liste
         yield both
     finally:
         board.close()
-
-
-def _refuse_idle(options: PredictOptions, settings: Config) -> None:
-    """Refuse settings of objects that nobody asked for, and a size that nothing uses."""
-    given = [f"`prediction.objects.{name}`" for name in sorted(settings.prediction.objects.model_fields_set)]
-    if options.pixel_size is not None:
-        given.append("--pixel-size")
-    if given and options.objects is None:
-        raise ConfigError(f"{given[0]} is about objects. Give --objects components or --objects watershed, too.")
 
 
 def _resumed_run(options: TrainOptions) -> Path:

@@ -1,5 +1,6 @@
 """Arguments and options that several commands have, or that are long."""
 
+from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
@@ -212,3 +213,9 @@ def chosen_workers(count: int | None, cluster: str | None, *, threads: int | Non
         return Workers(threads=threads or 1, cluster=cluster)
     processes = count or 1
     return Workers(processes, threads or threads_of_each(processes))
+
+
+def with_options(assignments: list[str] | None, options: dict[str, str | None]) -> tuple[str, ...]:
+    """The assignments of --set, and those that have an option of their own; quoted, so that YAML takes them as text."""
+    given = {path: json_text(value) for path, value in options.items() if value is not None}
+    return (*(assignments or ()), *(f"{path}={text}" for path, text in given.items()))
