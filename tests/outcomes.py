@@ -3,21 +3,8 @@
 from dataclasses import replace
 
 from utome.statistics.intervals import Interval
-from utome.studies.outcome import (
-    About,
-    Arm,
-    Cost,
-    DataFacts,
-    Difference,
-    ImageScores,
-    Metric,
-    Protocol,
-    Published,
-    Run,
-    Score,
-    StudyOutcome,
-    Variant,
-)
+from utome.studies.outcome import Cost, Difference, ImageScores, Run, Score, StudyOutcome
+from utome.studies.question import About, Arm, DataFacts, Metric, Protocol, Published, Variant
 
 MAIN = "pixels.mean_iou"
 

@@ -15,7 +15,8 @@ from utome.prediction.pictures import label_png
 from utome.recipes.library import load_recipe
 from utome.report.study_panels import Seen
 from utome.statistics.intervals import Interval
-from utome.studies.outcome import Arm, CurvePoint, Difference, ImageScores, LearningCurve, Run, StudyOutcome, Verdict
+from utome.studies.outcome import CurvePoint, Difference, ImageScores, LearningCurve, Run, StudyOutcome, Verdict
+from utome.studies.question import Arm
 
 SIDE = 40
 HOSTILE = 'a_b% <i>&"x"|$y${z}\\#~^ [1] *'

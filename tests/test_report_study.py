@@ -10,7 +10,8 @@ import pytest
 from tests.outcomes import MAIN, finished_outcome, small_outcome
 from tests.reported import HOSTILE, Tags, on_disk, with_curve
 from utome.report.study import write_study_report
-from utome.studies.outcome import About, Run, StudyOutcome
+from utome.studies.outcome import Run, StudyOutcome
+from utome.studies.question import About
 
 FILES = {"report.html", "results.md", "results.csv", "results.json", "table.tex", "methods.txt"}
 

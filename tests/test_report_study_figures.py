@@ -19,7 +19,8 @@ from utome.report.study_history import histories
 from utome.report.study_ink import colour_of, look, png, style_of
 from utome.report.study_methods import methods
 from utome.report.study_panels import chosen, detail_of, panel_figure, pictures_of, seen_by
-from utome.studies.outcome import Arm, ImageScores, Protocol, StudyOutcome
+from utome.studies.outcome import ImageScores, StudyOutcome
+from utome.studies.question import Arm, Protocol
 
 
 def titles(figure: Figure | None) -> list[str]:

@@ -18,7 +18,8 @@ from utome.report.study_published import Sources, published_table
 from utome.report.study_table import Table, html_table, latex_table, latex_text, markdown_table
 from utome.report.study_tables import curve_table, main_table, metric_table, tables, variant_table
 from utome.statistics.intervals import Interval
-from utome.studies.outcome import Metric, Published, Score, StudyOutcome, from_json
+from utome.studies.outcome import Score, StudyOutcome, from_json
+from utome.studies.question import Metric, Published
 
 MERGES = "objects.merges@images"
 

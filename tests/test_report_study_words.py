@@ -9,7 +9,7 @@ from tests.reported import compared, four_arms
 from utome.report.study_facts import honest_first
 from utome.report.study_words import answer, beside_the_paper, verdict_words
 from utome.statistics.intervals import Interval
-from utome.studies.outcome import Protocol, Published
+from utome.studies.question import Protocol, Published
 
 
 def test_what_is_better_worse_and_unclear_is_said_in_one_sentence() -> None:

@@ -14,7 +14,8 @@ from utome.errors import ConfigError, PartlyFailedError
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
     from utome.execution import Workers
-    from utome.studies.outcome import Metric, Score, StudyOutcome
+    from utome.studies.outcome import Score, StudyOutcome
+    from utome.studies.question import Metric
 
 study = typer.Typer(
     no_args_is_help=True, help="Compare trainings on the same images, with seeds, intervals and corrected p."

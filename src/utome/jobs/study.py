@@ -19,8 +19,9 @@ from utome.report.study_panels import pictures_of
 from utome.studies.file import StudyFile
 from utome.studies.folder import StudyFolder
 from utome.studies.gathering import metrics_of
-from utome.studies.outcome import DataFacts, StudyOutcome
+from utome.studies.outcome import StudyOutcome
 from utome.studies.plan import Asked, Length, PlannedRun, chosen_arms, config_of, fixed_of, planned, refuse_own_paths
+from utome.studies.question import DataFacts
 
 # A folder with this file says itself that its images were made by a program.
 GENERATED = "GENERATED.txt"

@@ -18,7 +18,8 @@ from utome.report.study_panels import Pictures, chosen, detail_of, panel_figure,
 from utome.report.study_table import Table
 from utome.report.study_tables import tables
 from utome.report.study_words import Answer, answer, beside_the_paper
-from utome.studies.outcome import Protocol, StudyOutcome
+from utome.studies.outcome import StudyOutcome
+from utome.studies.question import Protocol
 
 
 @dataclass(frozen=True)

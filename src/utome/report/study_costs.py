@@ -4,7 +4,8 @@ from utome.events import duration
 from utome.report.study_facts import arm_title, networks, variant_title
 from utome.report.study_numbers import NOTHING
 from utome.report.study_table import Table
-from utome.studies.outcome import Arm, Cost, Run, StudyOutcome
+from utome.studies.outcome import Cost, Run, StudyOutcome
+from utome.studies.question import Arm
 
 STATES = {
     "missing": "not begun",

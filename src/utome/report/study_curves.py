@@ -12,7 +12,8 @@ from utome.report.curves import MAGNITUDES
 from utome.report.study_facts import networks
 from utome.report.study_history import History, has
 from utome.report.study_ink import FAINT, GRID, colour_of, grid, sheet, style_of, wrapped
-from utome.studies.outcome import Arm, Protocol, StudyOutcome
+from utome.studies.outcome import StudyOutcome
+from utome.studies.question import Arm, Protocol
 
 SCORE = "val_mean_iou"
 # More arms than this are not told apart in one panel.

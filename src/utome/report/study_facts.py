@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from utome.studies.outcome import Arm, Difference, Metric, Protocol, Published, Score, StudyOutcome, Variant
+from utome.studies.outcome import Difference, Score, StudyOutcome
+from utome.studies.question import Arm, Metric, Protocol, Published, Variant
 
 # The level of every test and interval of a study.
 ALPHA = 0.05

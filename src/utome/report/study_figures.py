@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 from utome.report.study_facts import Standing, arm_title, honest_first, main_metric, published_alone, standings, under
 from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, mark_of, sheet, wrapped
 from utome.report.study_numbers import places, signed, with_unit
-from utome.studies.outcome import Arm, CurvePoint, Metric, Protocol, Published, StudyOutcome
+from utome.studies.outcome import CurvePoint, StudyOutcome
+from utome.studies.question import Arm, Metric, Protocol, Published
 
 # How far beside the mean the seeds are drawn, as a factor on an axis of logarithms.
 BESIDE = 1.035

@@ -11,7 +11,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from utome.studies.outcome import Arm, StudyOutcome
+from utome.studies.outcome import StudyOutcome
+from utome.studies.question import Arm
 
 LineStyle = Literal["-", "--", ":", "-."]
 # Okabe and Ito's colours without the yellow, which is lost on white; the baseline is grey.

@@ -5,7 +5,8 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from utome.studies.outcome import SMOKE, Cost, Difference, Published, Run, Score, StudyOutcome
+from utome.studies.outcome import SMOKE, Cost, Difference, Run, Score, StudyOutcome
+from utome.studies.question import Published
 
 COLUMNS = (
     "study", "scale", "protocol", "arm", "variant", "metric", "quantity", "seed", "fold", "image", "size", "against_arm", "against_variant",

@@ -10,7 +10,8 @@ from utome.report.study_facts import ALPHA, main_metric, networks
 from utome.report.study_numbers import count, listed
 from utome.report.study_settings import network_settings, training_sentences
 from utome.report.study_words import state_words
-from utome.studies.outcome import FEWEST_EPOCHS, Arm, StudyOutcome
+from utome.studies.outcome import FEWEST_EPOCHS, StudyOutcome
+from utome.studies.question import Arm
 
 INTERVALS = (
     "Intervals are of 95 %, Student's t about the score with the jackknife's standard error and Satterthwaite's degrees of freedom, "

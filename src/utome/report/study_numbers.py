@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 from utome.statistics.intervals import Interval
-from utome.studies.outcome import Metric
+from utome.studies.question import Metric
 
 NOTHING, MINUS = "–", "−"
 # Scores show so many digits that count, and shares so many places at least.

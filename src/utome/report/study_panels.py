@@ -21,7 +21,8 @@ from utome.report.errormap import error_map, legend
 from utome.report.study_facts import honest_first, main_metric
 from utome.report.study_ink import sheet, wrapped
 from utome.report.study_numbers import NOTHING, number, places
-from utome.studies.outcome import Arm, ImageScores, StudyOutcome
+from utome.studies.outcome import ImageScores, StudyOutcome
+from utome.studies.question import Arm
 
 # Arms side by side, and pictures of images without labels.
 ARMS_A_LINE, UNLABELLED = 5, 2

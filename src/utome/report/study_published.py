@@ -4,7 +4,8 @@ import re
 
 from utome.report.study_numbers import number, with_unit
 from utome.report.study_table import Table
-from utome.studies.outcome import Metric, Published, StudyOutcome
+from utome.studies.outcome import StudyOutcome
+from utome.studies.question import Metric, Published
 
 # A source that names a year names its paper.
 YEAR = re.compile(r"\b(19|20)\d\d\b")

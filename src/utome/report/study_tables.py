@@ -28,7 +28,8 @@ from utome.report.study_numbers import (
 from utome.report.study_published import Sources, metric_head, published_table
 from utome.report.study_table import Table
 from utome.report.study_words import seeds_may_differ, verdict_words
-from utome.studies.outcome import Metric, Protocol, Published, Score, StudyOutcome
+from utome.studies.outcome import Score, StudyOutcome
+from utome.studies.question import Metric, Protocol, Published
 
 SEEN = "The networks were trained on the very images that they are scored on here: this says nothing about new images."
 # What stands beside a score in the table of all metrics.

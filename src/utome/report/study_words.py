@@ -14,7 +14,8 @@ from utome.report.study_facts import (
     under,
 )
 from utome.report.study_numbers import count, listed, number, p_equals, places, signed, signed_between
-from utome.studies.outcome import FEWEST_EPOCHS, SMOKE, Difference, Protocol, StudyOutcome
+from utome.studies.outcome import FEWEST_EPOCHS, SMOKE, Difference, StudyOutcome
+from utome.studies.question import Protocol
 
 NO_CONCLUSION = "no conclusion"
 SMOKE_FIRST = f"{SMOKE[0].upper()}{SMOKE[1:]}"

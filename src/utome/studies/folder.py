@@ -23,8 +23,8 @@ import yaml
 from utome.errors import ConfigError, DataError
 from utome.files import exclusive, held, new_folder, sweep, write_json, write_text
 from utome.studies.file import StudyFile, parse_study
-from utome.studies.outcome import DataFacts
 from utome.studies.plan import Asked, Length, PlannedRun
+from utome.studies.question import DataFacts
 
 FORMAT = 1
 STUDY, ASKED, LOCK, SCORES, FAILED = "study.yaml", "asked.json", "study.lock", "scores.json", "failed.json"

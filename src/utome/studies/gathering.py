@@ -10,17 +10,9 @@ from utome.studies.curve import learning_curve, limits
 from utome.studies.file import StudyFile
 from utome.studies.folder import StudyFolder
 from utome.studies.metrics import IMAGES, Measured, families, measured
-from utome.studies.outcome import (
-    About,
-    Arm,
-    DataFacts,
-    ImageScores,
-    Protocol,
-    Published,
-    StudyOutcome,
-    Variant,
-)
+from utome.studies.outcome import ImageScores, StudyOutcome
 from utome.studies.plan import Asked, PlannedRun, config_of, planned
+from utome.studies.question import About, Arm, DataFacts, Protocol, Published, Variant
 from utome.studies.records import run_record
 
 

@@ -12,8 +12,8 @@ from utome.errors import ConfigError, nearest
 from utome.evaluation.families import KINDS, Nature, Scales
 from utome.evaluation.measures import Family, Measure
 from utome.statistics.scores import Score, mean_over_images
-from utome.studies.outcome import Metric
 from utome.studies.pooled import pooled
+from utome.studies.question import Metric
 
 IMAGES = "@images"
 # Of these the lower is the better, whatever stands before or after the word.

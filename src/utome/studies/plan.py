@@ -11,7 +11,7 @@ from utome.config.settings import Config
 from utome.errors import ConfigError, nearest
 from utome.recipes.library import load_recipe
 from utome.studies.file import StudyFile
-from utome.studies.outcome import ArmKind
+from utome.studies.question import ArmKind
 
 # What the study itself sets of each run.
 OWN = ("seed", "data.folds", "data.fold", "training.keep_epochs")
