@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import draw_discs, look, tiny_config
 from tests.faulty_runs import SETTINGS
+from utome.cli.studying import lines
 from utome.data.splitting import Rule, limited, split
 from utome.errors import ConfigError
 from utome.jobs.learning_curve import CurveRequest, learn
@@ -151,3 +152,17 @@ def test_one_sentence_says_whether_more_labels_would_help(
 def test_arms_that_differ_in_more_than_the_images_make_no_curve() -> None:
     text = "arms: {a: {recipe: unet, set: {data.limit: 3}}, b: {recipe: unet, set: {data.limit: 5, model.width: 4}}}"
     assert limits(parse_study(text, source="s.yaml")) == {}
+
+
+def test_another_recipe_or_setting_in_a_begun_folder_is_refused(data: Path, curve: tuple[Path, StudyOutcome]) -> None:
+    out, _ = curve
+    for changed in (asked(recipe="attention-unet"), asked(assignments=(*asked().assignments, "model.width=3"))):
+        with pytest.raises(ConfigError, match=r"began with|is not the one|changed|differ"):
+            learn(data, out, changed)
+
+
+def test_a_smoke_curve_says_no_sentence_in_the_terminal(curve: tuple[Path, StudyOutcome]) -> None:
+    _, outcome = curve
+    assert outcome.smoke
+    assert outcome.curve is not None
+    assert outcome.curve.sentence not in lines(outcome)

@@ -1,6 +1,8 @@
 """A study on a few discs: what it scores, that it goes on where it was killed, and what it refuses."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,15 @@ from PIL import Image
 from tests.builders import draw_discs, save
 from tests.faulty_runs import TERM, Runs, at_call, at_step
 from utome.config.overrides import read_config
-from utome.errors import ConfigError, DataError, NumericalError
-from utome.execution import Workers
-from utome.jobs.study import StudyRequest, run_study
+from utome.errors import ConfigError, DataError, MachineError, NumericalError
+from utome.events import silent
+from utome.execution import Done, Workers
+from utome.jobs.study import StudyRequest, read_images, run_study
 from utome.jobs.study_standing import show_study
 from utome.metrics.confusion import confusion
 from utome.studies.file import parse_study
 from utome.studies.outcome import StudyOutcome, from_json
+from utome.studies.plan import Asked
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TEXT = """
@@ -247,6 +251,52 @@ def test_other_images_are_refused(data: Path, whole: Path, tmp_path: Path) -> No
     other = draw_discs(tmp_path / "other", [f"disc-{number}" for number in range(5)])
     with pytest.raises(DataError, match=r"are not those that .*6 then, 5 now"):
         run(other, whole)
+
+
+def test_an_image_that_moved_from_test_to_train_makes_another_study(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for part, count in (("train", 4), ("test", 2)):
+        draw_discs(data / part, [f"{part}-{number}" for number in range(count)])
+    text = TEXT.replace("held-out: {folds: 2}", "held-out: {}")
+    study = parse_study(text, source="toy.yaml")
+    asked = Asked("small", (), ("plain", "wide"), 1, 1)
+    before = read_images(study, data, asked, silent)[1].sha256
+    for kind in ("images", "masks"):
+        (data / "test" / kind / "test-0.png").rename(data / "train" / kind / "test-0.png")
+    assert read_images(study, data, asked, silent)[1].sha256 != before
+
+
+def test_a_run_whose_worker_is_lost_is_a_failed_run_with_its_reason(data: Path, tmp_path: Path) -> None:
+    @contextmanager
+    def losing(task: Any, workers: Workers) -> Iterator[Any]:
+        del task, workers
+        items: list[Any] = []
+        yield Lost(items)
+
+    class Lost:
+        def __init__(self, items: list[Any]) -> None:
+            self.add = items.append
+            self._items = items
+
+        def __iter__(self) -> Iterator[Done[Any, None]]:
+            return (Done(item, None, MachineError("The worker of this item ended 3 times.")) for item in self._items)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("utome.jobs.study.fanned", losing)
+        outcome = run(data, tmp_path / "out")
+    assert len(outcome.failed) == len(outcome.runs) == 6
+    assert {each.reason for each in outcome.failed} == {"The worker of this item ended 3 times."}
+
+
+def test_arms_that_the_settings_make_equal_are_named(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    study = parse_study(TEXT, source="toy.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+        patch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
+        request = StudyRequest(assignments=("model.width=2",))
+        run_study(study, TEXT, data, tmp_path / "out", request, listen=lambda event: said.append(str(event)))
+    assert any("WARNING: 'wide' has all settings of 'plain'" in each for each in said)
 
 
 def test_some_arms_first_and_the_others_later_are_one_study(data: Path, whole: Path, tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def lines(outcome: "StudyOutcome") -> list[str]:
         said += ["", heading, *(f"  {line}" for line in table)] if table else []
     verdicts = [each.verdict for each in outcome.differences if each.metric == outcome.main_metric]
     said += ["", *verdicts] if verdicts and not outcome.smoke else []
-    said += [] if outcome.curve is None else ["", outcome.curve.sentence]
+    said += [] if outcome.curve is None or outcome.smoke else ["", outcome.curve.sentence]
     unfinished = [run for run in (*outcome.failed, *outcome.missing) if run.reason is not None]
     said += [f"{run.path}: {run.state} ({run.reason})" for run in unfinished]
     return said

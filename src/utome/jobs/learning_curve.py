@@ -1,6 +1,6 @@
 """`utome study learning-curve`: would more labels help? One recipe on more and more of the training images, the same test images."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,15 @@ def learn(data: Path, out: Path, request: CurveRequest, *, listen: Listener = si
     images add and nothing else. `ConfigError` where there are too few training images, with how many there are.
     """
     folder = StudyFolder(out)
-    text = (out / "study.yaml").read_text(encoding="utf-8") if folder.begun else _file(data, request, listen)
+    if folder.begun:
+        begun = [name.removeprefix(ARM) for name in folder.study.arms]
+        if begun != [str(size) for size in request.sizes]:
+            raise ConfigError(
+                f"'{out}' began with --sizes {','.join(begun)}. Give them as they were, or another --out."
+            )
+    # More seeds are no change; another recipe or setting is, and is refused with its difference.
+    text = _file(data, replace(request, seeds=folder.study.seeds if folder.begun else request.seeds), listen)
     study = parse_study(text, source=str(out / "study.yaml"))
-    begun = [name.removeprefix(ARM) for name in study.arms]
-    if begun != [str(size) for size in request.sizes]:
-        raise ConfigError(f"'{out}' began with --sizes {','.join(begun)}. Give them as they were, or another --out.")
     return run_study(study, text, data, out, StudyRequest(seeds=request.seeds, workers=request.workers), listen=listen)
 
 

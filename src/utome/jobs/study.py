@@ -9,7 +9,7 @@ from utome.data.survey import Survey
 from utome.errors import InterruptedRunError
 from utome.events import Listener, Noted, silent
 from utome.execution import Workers, fanned
-from utome.files import sha256_bytes
+from utome.files import new_folder, sha256_bytes, write_json
 from utome.jobs.reading import read_data
 from utome.jobs.scoring import grouped
 from utome.jobs.study_runs import Order, perform
@@ -17,7 +17,7 @@ from utome.jobs.study_standing import show_study
 from utome.report.study import write_study_report
 from utome.report.study_panels import pictures_of
 from utome.studies.file import StudyFile
-from utome.studies.folder import StudyFolder
+from utome.studies.folder import FAILED, StudyFolder
 from utome.studies.gathering import metrics_of
 from utome.studies.outcome import StudyOutcome
 from utome.studies.plan import Asked, Length, PlannedRun, chosen_arms, config_of, fixed_of, planned, refuse_own_paths
@@ -51,6 +51,7 @@ def run_study(
     asked = _asked(study, request)
     found, facts = read_images(study, data, asked, listen)
     asked = replace(asked, parted=_parted(study, found, listen))
+    _warn_of_equal_arms(study, asked, listen)
     metrics_of(study, facts)
     folder = StudyFolder(out)
     with folder.alone():
@@ -72,7 +73,10 @@ def read_images(study: StudyFile, data: Path, asked: Asked, listen: Listener) ->
     facts = grouped(found.facts, settings.group)
     samples = [fact.sample for fact in facts]
     groups = {sample.group or f"image {sample.name}" for sample in samples}
-    content = sorted((fact.content, fact.truth) for fact in facts)
+    # Also what an image is for and whom it belongs to: moved from test to train it is another study.
+    content = sorted(
+        (fact.content, fact.truth, fact.sample.part or "", fact.sample.group or "", fact.sample.name) for fact in facts
+    )
     return found, DataFacts(
         root=str(data),
         layout=found.listing.layout,
@@ -109,6 +113,22 @@ def _asked(study: StudyFile, request: StudyRequest) -> Asked:
     for run in planned(study, study.arms, 1):
         config_of(study, asked, run)
     return asked
+
+
+def _warn_of_equal_arms(study: StudyFile, asked: Asked, listen: Listener) -> None:
+    """Say which arms are one training, as a scale or --set that lies over their own settings can make them."""
+    same: dict[str, str] = {}
+    protocol = next(iter(study.protocols))
+    for arm in study.arms:
+        config = config_of(study, asked, PlannedRun(0, protocol, 0, arm))
+        other = same.setdefault(repr(config.as_dict()), arm)
+        if other != arm:
+            listen(
+                Noted(
+                    f"WARNING: '{arm}' has all settings of '{other}', so they are one training, compared with itself. Settings of the scale "
+                    "and of --set lie over those of the arms."
+                )
+            )
 
 
 def _begin(folder: StudyFolder, study: StudyFile, text: str, now: tuple[Asked, DataFacts], listen: Listener) -> None:
@@ -156,5 +176,9 @@ def _carry_out(orders: list[Order], workers: Workers, folder: StudyFolder, liste
             place = folder.place(done.item.run)
             if isinstance(done.error, InterruptedRunError):
                 raise done.error
+            failed = folder.scores(done.item.run) / FAILED
+            if done.error is not None and not failed.exists():  # its worker was killed, or never began
+                new_folder(failed.parent)
+                write_json(failed, {"reason": str(done.error), "traceback": ""})
             ending = "done" if done.error is None else f"FAILED: {done.error}"
             listen(Noted(f"{number}/{len(orders)} {place}: {ending}"))

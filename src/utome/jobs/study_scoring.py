@@ -66,6 +66,9 @@ def score_network(folder: StudyFolder, run: PlannedRun, data: Path, listen: List
         if variant.arms is not None and run.arm not in variant.arms:
             left_out[name] = "not meant for this arm"
             continue
+        if variant.threshold is not None and (classes := images.survey.classes.count) != 2:
+            left_out[name] = f"a threshold parts two classes, and there are {classes}"
+            continue
         try:
             predictor = predictor_of(place, variant, device, early=config.training.keep_epochs)
         except LeftOut as reason:
