@@ -14,6 +14,7 @@ import torch
 import utome
 from tests.builders import noise, save, tiny_model
 from tests.command import run_utome
+from utome.config.prediction import PredictionSettings
 from utome.config.sections import MachineSettings
 from utome.device import Device
 from utome.errors import ConfigError, DataError, MachineError, ModelError
@@ -40,6 +41,16 @@ def saved(folder: Path, *, seed: int = 0, changes: Mapping[str, Any] | None = No
 
 def alone(run: Path, pixels: np.ndarray) -> np.ndarray:
     return load_predictor([run], MACHINE).probabilities(pixels, source="a")
+
+
+def test_an_ensemble_goes_by_windows_only_where_all_its_members_do(tmp_path: Path) -> None:
+    turned = PredictionSettings(average="rotations", tile=64)
+    runs = [saved(tmp_path / "a"), saved(tmp_path / "b", seed=1, changes={"prediction": turned})]
+    assert load_predictor(runs[:1], MACHINE).refusal_of_windows is None
+    for order in (runs, runs[::-1]):
+        refusal = load_predictor(order, MACHINE).refusal_of_windows
+        assert refusal is not None
+        assert "quarter turns" in refusal
 
 
 def test_an_ensemble_gives_the_mean_of_the_probabilities_of_its_members(tmp_path: Path) -> None:

@@ -175,3 +175,15 @@ def test_what_matters_has_the_greater_importance() -> None:
     assert found["a"] > found["c"]
     assert importances(SPACE, trials[:9]) == {}
     assert importances({RATE: Range(0.1, 1.0)}, trials) == {}
+
+
+def test_where_trials_fail_fewer_are_tried() -> None:
+    """A half of the range fails: of the later trials much less than a half lies there."""
+    trials: list[Trial] = []
+    for number in range(40):
+        params = suggest(SPACE, trials, 0)
+        place = float(params["a"] or 0)
+        score = 0.5 + 0.001 * place
+        rung = Rung(EPOCHS, score, (score,), EPOCHS, number, ended=False)
+        trials.append(Trial(number, params, "failed") if place > 256 else Trial(number, params, "complete", (rung,)))
+    assert sum(trial.state == "failed" for trial in trials[20:]) <= 12

@@ -125,8 +125,8 @@ def _warn_of_equal_arms(study: StudyFile, asked: Asked, listen: Listener) -> Non
         if other != arm:
             listen(
                 Noted(
-                    f"WARNING: '{arm}' has all settings of '{other}', so they are one training, compared with itself. Settings of the scale "
-                    "and of --set lie over those of the arms."
+                    f"WARNING: '{arm}' has all settings of '{other}', so they are one training, compared with itself. What scale and --set "
+                    "say lies over the arms' own settings."
                 )
             )
 

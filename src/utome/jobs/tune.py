@@ -108,8 +108,9 @@ def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener 
     with enough_memory():
         prepared = prepare(data, within(asked.config, space), listen, fixed={*asked.fixed, *space})
         config = prepared.task.config
-    if asked.seeds > 1 and config.data.seed is None:
-        # All trainings share their parts: else the test part of one would have chosen the settings in another.
+    if config.data.seed is None:
+        # All trainings share their parts, those of other seeds that come after the search, too: else the test part of one would have
+        # chosen the settings of another.
         config = configured(config, {"data.seed": config.seed})
     search = Search(
         f"{out.resolve().name}-{secrets.token_hex(4)}", config.recipe, asked.assignments, asked.trials, asked.seeds, pruner, space,

@@ -52,8 +52,8 @@ class Ensemble(Predictor):
 
     @property
     def refusal_of_windows(self) -> str | None:
-        """That of the first, since all have its settings."""
-        return self._members[0].refusal_of_windows
+        """That of the first member that has one."""
+        return next((each for member in self._members if (each := member.refusal_of_windows) is not None), None)
 
     def compared(self, pixels: Pixels, *, source: str) -> Comparison:
         """As for the member that is compared with the smallest pieces, so that all find room."""

@@ -5,6 +5,7 @@ setting is modelled alone, as in that paper. Of trials under way it is assumed t
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from utome.randomness import key
@@ -23,7 +24,9 @@ def suggest(space: Space, trials: Sequence[Trial], seed: int) -> Params:
 
     # In this order of arguments, since the states of a sampler's generator begin at a number below 2**32.
     sampler = optuna.samplers.TPESampler(seed=key(seed, "trial", len(trials)) % 2**32, multivariate=False)
-    study = study_of(space, trials, sampler)
+    # The estimator does not look at what failed, and would go there again; of what was ended early without a report it thinks ill.
+    known = [replace(trial, state="pruned", rungs=()) if trial.state == "failed" else trial for trial in trials]
+    study = study_of(space, known, sampler)
     return dict(study.ask(distributions(space)).params)
 
 
