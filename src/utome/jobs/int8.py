@@ -77,7 +77,8 @@ def check_int8(run: Path, model: Model, machine: MachineSettings, *, listen: Lis
 
 def _made(run: Path, model: Model, files: RunFiles, listen: Listener) -> Check:
     light, card = folded(model.network), model.card
-    training = _images(files, "train")[:CALIBRATION]
+    # Files in order of their names often lie kind by kind.
+    training = spread(_images(files, "train"), CALIBRATION)
     document = in_int8(as_onnx(light, card.in_channels), _pieces(model, training))
     facts = grouped(_images(files, "val"), files.config.data.group)
     precise = Predictor(model, CPU)
@@ -86,7 +87,7 @@ def _made(run: Path, model: Model, files: RunFiles, listen: Listener) -> Check:
         [image.confusion for image in score_model(each, facts, at="native", listen=listen).images]
         for each in (precise, whole_numbers)
     )
-    found = mean_iou_difference(before, after, [fact.sample.group for fact in facts])
+    difference = mean_iou_difference(before, after, [fact.sample.group for fact in facts])
     together = [sum(each[1:], each[0]).mean_iou for each in (before, after)]
     check = Check(
         weights_sha256=card.weights_sha256,
@@ -94,13 +95,22 @@ def _made(run: Path, model: Model, files: RunFiles, listen: Listener) -> Check:
         images=len(facts),
         before=together[0],
         after=together[1],
-        difference=found.value,
-        low=None if found.interval is None else found.interval.low,
-        high=None if found.interval is None else found.interval.high,
+        difference=difference.value,
+        low=None if difference.interval is None else difference.interval.low,
+        high=None if difference.interval is None else difference.interval.high,
         versions={name: version(name) for name in ("utome", "torch", "onnxruntime", "openvino")},
     )
     keep(run, document, check)
     return check
+
+
+def spread(items: Sequence[Facts], count: int) -> Sequence[Facts]:
+    """So many of them, evenly from the first on; all where there are no more.
+
+    >>> [spread(list(range(7)), count) for count in (3, 9)]
+    [[0, 2, 4], [0, 1, 2, 3, 4, 5, 6]]
+    """
+    return [items[number * len(items) // count] for number in range(count)] if len(items) > count else items
 
 
 class _Unasked:
