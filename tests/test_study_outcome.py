@@ -24,6 +24,8 @@ def test_fewer_than_thirty_epochs_are_smoke() -> None:
     short = replace(outcome, arms=(replace(outcome.arms[0], epochs=29), *outcome.arms[1:]))
     assert not outcome.smoke
     assert short.smoke
+    assert (outcome.as_json()["smoke"], short.as_json()["smoke"]) == (False, True)
+    assert (outcome.as_json()["done"], finished_outcome().as_json()["done"]) == (False, True)
 
 
 def test_scores_and_differences_are_found_by_their_names() -> None:

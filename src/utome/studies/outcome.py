@@ -239,8 +239,8 @@ class StudyOutcome:
         return _median(costs) if costs else None
 
     def as_json(self) -> dict[str, Any]:
-        """The outcome as plain values, as JSON holds them."""
-        return dict(OUTCOME.dump_python(self, mode="json"))
+        """The outcome as plain values, as JSON holds them; whoever reads it alone learns there that it is smoke, or not done."""
+        return {**OUTCOME.dump_python(self, mode="json"), "smoke": self.smoke, "done": self.done}
 
 
 def from_json(content: Mapping[str, Any]) -> StudyOutcome:
