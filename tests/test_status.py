@@ -13,6 +13,7 @@ from utome.errors import ConfigError
 from utome.files import exclusive, held
 from utome.jobs.status import find_runs, run_status
 from utome.jobs.train import train
+from utome.training.runfolder import RunFolder
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="the system knows no such locks")
 
@@ -98,6 +99,17 @@ def test_before_the_first_epoch_the_time_left_is_what_the_run_said_itself(run: P
     assert found.seconds_left == 50
 
 
+def test_a_run_of_several_processes_goes_on_with_as_many(run: Path) -> None:
+    say(run, "interrupted")
+    machine = json.loads((run / "environment.json").read_text())
+    assert machine["processes"] == 1
+    (run / "environment.json").write_text(json.dumps(machine | {"processes": 2}))
+    found = run_status(run)
+    assert found.next is not None
+    assert found.next.startswith("torchrun --nproc-per-node 2 -m utome train ")
+    assert found.next.endswith(f"--out '{run}' --resume")
+
+
 def test_files_that_are_missing_leave_only_their_figures_out(run: Path) -> None:
     for path in (run / "config.yaml", run / "data.json", run / "events.jsonl", run / "history.csv", run / "timing.csv"):
         path.unlink()
@@ -145,3 +157,14 @@ def test_json_is_an_object_for_one_run_and_a_list_for_a_folder_which_is_runs_by_
     refused = run_utome("status", cwd=run)
     assert refused.returncode == 2
     assert "'runs' is no run and holds none" in refused.stderr
+
+
+def test_a_config_of_another_version_is_refused_with_both_versions(run: Path) -> None:
+    config = run / "config.yaml"
+    config.write_text(config.read_text() + "ensemble: 3\n")
+    with pytest.raises(ConfigError, match="no setting `ensemble`") as same:
+        RunFolder(run).saved_config()
+    assert "written by" not in str(same.value)
+    (run / "environment.json").write_text(json.dumps({"utome": "99.0"}))
+    with pytest.raises(ConfigError, match=r"written by utome 99\.0.*no setting `ensemble`.*the version that wrote it"):
+        RunFolder(run).saved_config()

@@ -98,7 +98,12 @@ def _next(run: Path, status: str) -> str | None:
         return f"utome predict {shlex.quote(str(run))} IMAGES --out PREDICTIONS"
     data = _document(run / "data.json")
     root = shlex.quote(data["root"]) if isinstance(data, dict) and isinstance(data.get("root"), str) else "DATA"
-    return f"utome train {root} --out {shlex.quote(str(run))} --resume"
+    machine = _document(run / "environment.json")
+    processes = machine.get("processes") if isinstance(machine, dict) else None
+    # A run goes on with as many processes as it began with.
+    several = isinstance(processes, int) and processes > 1
+    start = f"torchrun --nproc-per-node {processes} -m utome" if several else "utome"
+    return f"{start} train {root} --out {shlex.quote(str(run))} --resume"
 
 
 def _document(path: Path) -> Any:

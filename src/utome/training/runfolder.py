@@ -93,7 +93,24 @@ class RunFolder:
             raise ConfigError(
                 f"'{self.path}' holds no run to go on with. Leave --resume out, or give the --out of that run."
             )
-        return config_from_dict(read_config(self.config))
+        try:
+            return config_from_dict(read_config(self.config))
+        except ConfigError as error:
+            writer = self._writer()
+            if writer in {None, utome.__version__}:
+                raise
+            raise ConfigError(
+                f"The config of '{self.path}' was written by utome {writer}, and this is utome {utome.__version__}: {error} "
+                f"Go on with the version that wrote it."
+            ) from error
+
+    def _writer(self) -> str | None:
+        """The version of utome that began the run; none where it is not to be read."""
+        try:
+            known = json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["utome"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return str(known)
 
     def write_starting_weights(self, weights: StartingWeightsEntry) -> None:
         """Write down what the encoder began with."""
