@@ -2,7 +2,7 @@
 
     python scripts/ingredients.py ISBI2012_FOLDER runs/ingredients
 
-Every section is tested on once in each seed. A run that is done is not done again, so the study may be stopped and gone on with;
+Every section is tested on once in each seed. A run that is done is not done again, and one that was stopped goes on;
 the table of what there is is printed at the end, and is in docs/recipes.md.
 """
 
@@ -22,6 +22,7 @@ from utome.data.survey import Facts, look_at
 from utome.data.truth import read_pixels, read_truth
 from utome.device import choose_device
 from utome.files import write_json
+from utome.jobs.resume import resume
 from utome.jobs.train import train
 from utome.metrics.confusion import confusion
 from utome.metrics.isbi2012.challenge import isbi2012
@@ -35,8 +36,8 @@ from utome.statistics.units import Result, arms
 
 FOLDS, SEEDS = 3, 3
 COMMON = (
-    "model.width=8", "data.size=[256,256]", f"data.folds={FOLDS}", "training.tile=128", "training.batch=4", "training.epochs=6",
-    "training.steps_per_epoch=100", "training.precision=float32", "machine.threads=1", "augmentation.colour=0",
+    "model.width=8", "data.size=[256,256]", "data.seed=0", f"data.folds={FOLDS}", "training.tile=128", "training.batch=4",
+    "training.epochs=6", "training.steps_per_epoch=100", "training.precision=float32", "machine.threads=1", "augmentation.colour=0",
 )  # fmt: skip
 ELASTIC = ("augmentation.elastic=5", "augmentation.rotation=180")
 WEIGHTS = ("loss.weights.map=border", "loss.weights.w0=10", "loss.weights.sigma=3", "loss.dice=0")
@@ -74,10 +75,11 @@ def _run(data: Path, out: Path, arm: str, seed: int, fold: int) -> None:
     scores = out / "scores.json"
     if scores.exists():
         return
-    if out.exists():
-        raise SystemExit(f"'{out}' is unfinished; remove it.")
-    config = override(load_recipe("unet").settings, [*COMMON, *ARMS[arm], f"seed={seed}", f"data.fold={fold}"])
-    train(data, config, out)
+    if (out / "config.yaml").exists():
+        resume(data, out)
+    else:
+        config = override(load_recipe("unet").settings, [*COMMON, *ARMS[arm], f"seed={seed}", f"data.fold={fold}"])
+        train(data, config, out)
     model = load_model(out)
     predictor = Predictor(model, choose_device(MachineSettings(), precision=model.card.precision))
     facts = look_at(find_samples(data).samples)
