@@ -66,7 +66,7 @@ class Arm:
 
 LONG = Study(
     RESULTS / "precision",
-    ("model.width=16", "training.tile=128", "training.batch=8", "training.epochs=5", "training.steps_per_epoch=120"),
+    ("model.width=16", "training.tile=128", "training.batch=8", "training.epochs=5", "training.steps_per_epoch=60"),
     seeds=5,
 )
 MINIATURE = Study(
