@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utome.cli.choices import PredictionKind, TruthKind
-from utome.cli.commands import say, say_json
 from utome.cli.listening import shown
+from utome.cli.saying import say, say_json
 from utome.errors import ConfigError
 from utome.evaluation.families import Scales, parse
 from utome.evaluation.tally import FamilyScores, Figure
