@@ -82,8 +82,8 @@ def test_of_each_setting_it_is_decided_whether_it_can_be_searched() -> None:
     """A new setting below these groups can, any other not before it is named here."""
     groups = ("model.", "loss.", "optimizer.", "augmentation.")
     assert {path for path in paths() if is_searched(path) and not path.startswith(groups)} == {
-        "data.normalization", "data.percentiles", "data.size",
-        "training.batch", "training.tile", "training.places", "training.clip", "training.average", "training.precision",
+        "data.normalization", "data.size", "training.batch",
+        "training.tile", "training.places", "training.clip", "training.average", "training.precision",
     }  # fmt: skip
     for path in ("data.limit", "training.steps_per_epoch", "training.tiles_per_image", "training.stopping.patience"):
         with pytest.raises(ConfigError, match=f"`{path}` cannot be searched"):

@@ -18,7 +18,7 @@ FORMS = "{low: 1, high: 512}, with `log: true` or `step: 2` if wanted, or {choic
 # All other settings say which images are trained on, how long, or how they are scored, so that trials that differ in them cannot be
 # compared; or nothing that a score would show.
 SEARCHED = (
-    "model.", "loss.", "optimizer.", "augmentation.", "data.normalization", "data.percentiles", "data.size", "training.batch",
+    "model.", "loss.", "optimizer.", "augmentation.", "data.normalization", "data.size", "training.batch",
     "training.tile", "training.places", "training.clip", "training.average", "training.precision",
 )  # fmt: skip
 
