@@ -147,7 +147,7 @@ def _show(data: Path, found: "TuneResult") -> None:
     if found.count("pruned"):
         share = found.epochs / found.epochs_of_full
         say(
-            f"{found.epochs} epochs of the {found.epochs_of_full} that all trials would have taken to their end: {share:.0%}."
+            f"{found.epochs} epochs of the {found.epochs_of_full} that all trials would have taken at most: {share:.0%}."
         )
     for each in found.sooner:
         same = (

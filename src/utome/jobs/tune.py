@@ -95,7 +95,7 @@ class TuneResult:
 def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener = silent) -> TuneResult:
     """Search anew, into the new folder `out`.
 
-    Nothing is written before data, settings, space and storage are found good. Trials that fail are marked as failed and the search goes
+    Nothing is written before data, settings, space, storage and cluster are found good. Trials that fail are marked as failed and the search goes
     on; `PartlyFailedError` where none came to its end.
     """
     folder = StudyFolder(out)
