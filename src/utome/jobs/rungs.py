@@ -90,9 +90,9 @@ def _refuse_another_run(leg: Leg) -> None:
         return
     theirs, ours = leaves(read_config(saved)), leaves(leg.config)
     other = [
-        f"`{path}` is {theirs.get(path)} there and {ours[path]} here"
+        f"`{path}` is {theirs.get(path)} there and {ours.get(path)} here"
         for path in leg.own
-        if theirs.get(path) != ours[path]
+        if theirs.get(path) != ours.get(path)
     ]
     if other:
         raise MachineError(

@@ -95,8 +95,8 @@ class TuneResult:
 def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener = silent) -> TuneResult:
     """Search anew, into the new folder `out`.
 
-    Nothing is written before data, settings, space, storage and cluster are found good. Trials that fail are marked as failed and the search goes
-    on; `PartlyFailedError` where none came to its end.
+    Nothing is written before data, settings, space, storage and cluster are found good. Trials that fail are marked as failed and the
+    search goes on; `PartlyFailedError` where none came to its end.
     """
     folder = StudyFolder(out)
     folder.refuse_if_there()
