@@ -1,18 +1,26 @@
 """Small searches, each in a process of its own: see `tests.faulty_runs` for how they meet faults."""
 
+import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
+import pytest
 
 from tests.faulty_runs import SETTINGS, Ended, Runs
+from utome.config.overrides import override
+from utome.jobs import searching
+from utome.jobs.rungs import Leg, LegDone
+from utome.jobs.tune import Asked
+from utome.recipes.library import load_recipe
 
 TRIALS = 5
 # Four epochs of two steps; the rungs of successive halving are after the first and the third.
 SEARCHED = (*SETTINGS, "training.steps_per_epoch=2")
 SPACE = "space:\n  optimizer.learning_rate: {low: 0.0003, high: 0.03, log: true}\n  training.batch: {low: 1, high: 3}\n"
+Train = Callable[[Leg], LegDone]
 Kept = tuple[str, Mapping[str, Any], float | None, Mapping[int, float]]
 STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}
 
@@ -63,3 +71,39 @@ def kept(out: Path, url: str | None = None) -> list[Kept]:
     ]
     storage.engine.dispose()
     return found
+
+
+def asked(trials: int = 4, **changes: Any) -> Asked:
+    config = override(load_recipe("unet").settings, SETTINGS)
+    return Asked(config, SETTINGS, load_recipe("unet").space, trials, **changes)
+
+
+def reached(leg: Leg) -> LegDone:
+    """What a training would reach: more with a larger step, and later."""
+    return LegDone(leg.until, leg.config["optimizer"]["learning_rate"] * leg.until)
+
+
+def training_by(monkeypatch: pytest.MonkeyPatch) -> Callable[[Train], None]:
+    """What replaces the trainings of a search by a function; its page is left out."""
+    monkeypatch.setattr("utome.jobs.tune.study_html", lambda *_: "")
+
+    def replace(train: Train) -> None:
+        monkeypatch.setattr(searching, "train_leg", train)
+
+    replace(reached)
+    return replace
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
+
+
+def after(count: int, then: Train) -> Train:
+    """So many trainings as usual, then this."""
+    calls = [0]
+
+    def train(leg: Leg) -> LegDone:
+        calls[0] += 1
+        return reached(leg) if calls[0] <= count else then(leg)
+
+    return train

@@ -202,6 +202,7 @@ def test_validation_predicts_in_the_pieces_that_the_settings_name(tmp_path: Path
 def test_a_run_that_began_before_there_were_these_settings_goes_on(tmp_path: Path) -> None:
     config = tiny_config("prediction.tile=1024")
     begun = {**config.as_dict(), "prediction": {"tile": 1024}}
+    del begun["augmentation"]["gamma"]
     refuse_other_settings(begun, config, tmp_path)
     with pytest.raises(ConfigError, match=r"`prediction\.halo` was None and is 8"):
         refuse_other_settings(begun, tiny_config("prediction.tile=1024", "prediction.halo=8"), tmp_path)

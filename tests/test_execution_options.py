@@ -46,10 +46,10 @@ def test_fewer_than_one_worker_is_refused_with_what_is_accepted(count: int) -> N
         chosen_workers(count, None)
 
 
-def test_neither_the_options_nor_the_local_executor_load_torch_or_dask() -> None:
+def test_neither_the_commands_nor_the_local_executor_load_what_takes_long() -> None:
     program = (
-        "import sys, utome.cli.options, utome.__main__, utome.execution.local; "
-        "print(sorted({'torch', 'numpy', 'distributed', 'dask'} & set(sys.modules)))"
+        "import sys, utome.cli.app, utome.execution.local; "
+        "print(sorted({'torch', 'numpy', 'distributed', 'dask', 'optuna', 'pydantic', 'yaml'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")

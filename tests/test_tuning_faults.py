@@ -1,65 +1,29 @@
 """What goes wrong in a search: trials that fail, storages that are gone, other data. All so far is kept, and a sentence says so."""
 
-import csv
 import json
 import shutil
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.faulty_runs import SETTINGS, Runs
-from tests.searches import command, kept
+from tests.searches import Train, after, asked, command, kept, reached, rows, training_by
 from utome.config.overrides import override
 from utome.errors import ConfigError, DataError, MachineError, PartlyFailedError
-from utome.jobs import searching
 from utome.jobs.rungs import Leg, LegDone
+from utome.jobs.search_status import search_status
 from utome.jobs.tune import Asked, Where, tune, tune_further
 from utome.recipes.library import load_recipe
-from utome.tuning import ledger
 from utome.tuning.search import Again
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-Train = Callable[[Leg], LegDone]
-
-
-def asked(trials: int = 4, **changes: Any) -> Asked:
-    config = override(load_recipe("unet").settings, SETTINGS)
-    return Asked(config, SETTINGS, load_recipe("unet").space, trials, **changes)
-
-
-def reached(leg: Leg) -> LegDone:
-    """What a training would reach: more with a larger step, and later."""
-    return LegDone(leg.until, leg.config["optimizer"]["learning_rate"] * leg.until)
 
 
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> Callable[[Train], None]:
     """Replace trainings by a function, and leave the page out."""
-    monkeypatch.setattr("utome.jobs.tune.study_html", lambda *_: "")
-
-    def replace(train: Train) -> None:
-        monkeypatch.setattr(searching, "train_leg", train)
-
-    replace(reached)
-    return replace
-
-
-def rows(out: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader((out / "trials.csv").read_text().splitlines()))
-
-
-def after(count: int, then: Train) -> Train:
-    """So many trainings as usual, then this."""
-    calls = [0]
-
-    def train(leg: Leg) -> LegDone:
-        calls[0] += 1
-        return reached(leg) if calls[0] <= count else then(leg)
-
-    return train
+    return training_by(monkeypatch)
 
 
 def test_a_trial_that_fails_is_marked_and_the_search_goes_on(
@@ -101,9 +65,11 @@ def test_no_trial_that_succeeds_is_a_sentence_with_the_reasons(
 ) -> None:
     trained(lambda _: LegDone(0, None, "It diverged."))
     with pytest.raises(
-        PartlyFailedError, match=r"^None of the 4 trials came to its end\. It diverged\. .*trials\.csv' has all reasons"
+        PartlyFailedError,
+        match=r"^None of the 4 trials came to its end; .*trials\.csv' has all .* --trials 8\. What the first said: It diverged\.$",
     ):
         tune(runs.data, asked(), tmp_path / "study", where=Where())
+    assert str(search_status(tmp_path / "study").next).endswith("--resume --trials 8"), "it goes on in the same way"
     assert json.loads((tmp_path / "study" / "status.json").read_text())["status"] == "failed"
     assert not (tmp_path / "study" / "best.yaml").exists()
 
@@ -133,95 +99,25 @@ def test_a_defect_of_ours_is_no_failed_trial(runs: Runs, trained: Callable[[Trai
         tune(runs.data, asked(), tmp_path / "study", where=Where())
 
 
-def test_a_storage_that_is_gone_in_the_middle_ends_the_search_in_a_sentence(
+def test_fewer_trials_than_there_are_is_refused(runs: Runs, trained: Callable[[Train], None], tmp_path: Path) -> None:
+    trained(reached)
+    found = tune(runs.data, asked(3), tmp_path / "study", where=Where())
+    with pytest.raises(ConfigError, match=r"--trials is 2, but '.*study' has 3 already\. Give as many or more"):
+        tune_further(runs.data, Again(trials=2), found.out, where=Where())
+
+
+def test_where_one_training_of_a_trial_fails_its_others_are_not_begun(
     runs: Runs, trained: Callable[[Train], None], tmp_path: Path
 ) -> None:
-    out = tmp_path / "study"
+    begun: list[tuple[int, int]] = []
 
-    def gone(leg: Leg) -> LegDone:
-        (out / "study.db").unlink(missing_ok=True)
-        return reached(leg)
+    def train(leg: Leg) -> LegDone:
+        begun.append((leg.trial, leg.repetition))
+        return LegDone(1, None, "It diverged.") if begun[-1] == (0, 1) else reached(leg)
 
-    trained(after(2, gone))
-    with pytest.raises(
-        MachineError,
-        match=r"study\.db' is no longer there, so the search cannot go on\. The trials that were trained are still",
-    ):
-        tune(runs.data, asked(), out, where=Where())
-    assert [row["state"] for row in rows(out)] == ["complete", "complete", "running"]
-
-
-def test_a_storage_that_is_gone_before_going_on_is_a_sentence(
-    runs: Runs, trained: Callable[[Train], None], tmp_path: Path
-) -> None:
-    trained(reached)
-    out = tmp_path / "study"
-    (out / "trials").mkdir(parents=True)
-    found = tune(runs.data, asked(), tmp_path / "other", where=Where())
-    shutil.rmtree(out)
-    shutil.copytree(found.out, out)
-    (out / "trials").mkdir()
-    (out / "study.db").unlink()
-    with pytest.raises(MachineError, match=r"study\.db' is not there, so the search cannot go on"):
-        tune_further(runs.data, Again(), out, where=Where())
-    empty = sqlite3.connect(out / "study.db")
-    empty.close()
-    with pytest.raises(MachineError, match=r"holds no study 'other-[0-9a-f]{8}', so the search cannot go on"):
-        tune_further(runs.data, Again(), out, where=Where())
-
-
-def test_a_storage_that_is_locked_is_a_sentence_and_the_search_goes_on_after_it(
-    runs: Runs, trained: Callable[[Train], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ledger, "BUSY_SECONDS", 0.1)
-    out, others = tmp_path / "study", list[sqlite3.Connection]()
-
-    def locked(leg: Leg) -> LegDone:
-        others.append(sqlite3.connect(out / "study.db", isolation_level=None))
-        others[-1].execute("BEGIN EXCLUSIVE")
-        return reached(leg)
-
-    trained(after(2, locked))
-    with pytest.raises(MachineError, match=r"refuses: it is locked by another program\. Everything so far is kept\."):
-        tune(runs.data, asked(), out, where=Where())
-    for each in others:
-        each.close()
-    trained(reached)
-    assert tune_further(runs.data, Again(), out, where=Where()).count("complete") == 4
-
-
-@pytest.mark.parametrize(
-    ("url", "error", "sentence"),
-    [
-        ("not a url", ConfigError, "'not a url' is no storage. Write sqlite:///FILE.db or postgresql+psycopg://"),
-        ("nosuch://here/db", ConfigError, "'nosuch://here/db' is no storage."),
-        ("postgresql+pg8000://here/db", ConfigError, "needs a Python package that is not installed"),
-        ("postgresql+psycopg://me:secret@127.0.0.1:1/db", MachineError, "'postgresql+psycopg://me:***@127.0.0.1:1/db' refuses: "),
-        ("sqlite:////nowhere/study.db", MachineError, "The storage 'sqlite:////nowhere/study.db' refuses: unable to open database file"),
-    ],
-)  # fmt: skip
-def test_a_storage_that_cannot_be_is_a_sentence_without_its_password(
-    url: str, error: type[Exception], sentence: str, runs: Runs, trained: Callable[[Train], None], tmp_path: Path
-) -> None:
-    trained(reached)
-    with pytest.raises(error) as caught:
-        tune(runs.data, asked(), tmp_path / "study", where=Where(storage=url))
-    assert sentence in str(caught.value)
-    assert "secret" not in str(caught.value)
-    assert not any(
-        "secret" in path.read_text() for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".db"
-    )
-
-
-def test_a_storage_elsewhere_is_found_again(runs: Runs, trained: Callable[[Train], None], tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'elsewhere.db'}"
-    trained(after(2, lambda _: LegDone(0, None, "The disk is full.", hopeless=True)))
-    with pytest.raises(MachineError):
-        tune(runs.data, asked(), tmp_path / "study", where=Where(storage=url))
-    assert not (tmp_path / "study" / "study.db").exists()
-    trained(reached)
-    assert len(tune_further(runs.data, Again(), tmp_path / "study", where=Where()).trials) == 4
-    assert len(kept(tmp_path / "study", url)) == 4
+    trained(train)
+    tune(runs.data, asked(2, seeds=3), tmp_path / "study", where=Where())
+    assert begun == [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)]
 
 
 def test_other_images_are_refused_when_a_search_goes_on(

@@ -85,4 +85,4 @@ def test_a_server_that_is_gone_is_a_sentence(runs: Runs, server: str, tmp_path: 
     gone = server.replace("/postgres", "/no_such_database")
     ended = runs.wait(runs.start(*command(runs, tmp_path / "study", "--storage", gone, trials=1)))
     assert ended.code == 5, ended.said
-    assert 'database "no_such_database" does not exist. Everything so far is kept.' in ended.said
+    assert 'database "no_such_database" does not exist. See that it can be reached' in ended.said

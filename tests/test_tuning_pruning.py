@@ -133,7 +133,7 @@ def test_what_would_have_been_saved_is_replayed_from_the_histories_of_a_full_sea
     best = best_of(trials)
     assert best is not None
     for each in found.values():
-        replayed = replay(each.pruner, search, [curves[trial.number] for trial in trials])  # type: ignore[arg-type]
+        replayed = replay(each.pruner, search, curves)  # type: ignore[arg-type]
         assert each.of == 20 * EPOCHS
         assert each.epochs == sum(trial.epochs for trial in replayed) < each.of
         assert each.pruned == sum(trial.state == "pruned" for trial in replayed) > 0
@@ -145,12 +145,25 @@ def test_what_would_have_been_saved_is_replayed_from_the_histories_of_a_full_sea
 
 
 def test_a_search_that_ended_trials_itself_tells_nothing_of_other_rules() -> None:
-    trials, curves = full(4)
+    trials, curves = full(11)
     assert sooner(asked(seeds=1, pruner="median"), trials, curves) == ()
-    assert sooner(asked(seeds=1), trials[:1], curves) == ()
-    assert sooner(asked(seeds=1), trials, {**curves, 2: [[]]})[0].of == 3 * EPOCHS, (
+    assert sooner(asked(seeds=1), trials[:9], curves) == (), "too few to tell"
+    assert sooner(asked(seeds=1), trials, {**curves, 2: [[]]})[0].of == 10 * EPOCHS, (
         "a trial whose history is gone is left out"
     )
+
+
+def test_trials_keep_their_numbers_in_a_replay_where_others_failed() -> None:
+    """Hyperband spares trials the first rungs by their numbers."""
+    search, (trials, curves) = asked(seeds=1), full(20)
+    some = {number: curve for number, curve in curves.items() if number % 3}
+    assert [trial.number for trial in replay("hyperband", search, some)] == list(some)
+    with_failed = [trial if trial.number in some else Trial(trial.number, trial.params, "failed") for trial in trials]
+    found = sooner(search, with_failed, curves)
+    assert len(found) == 3
+    for each in found:
+        assert each.trial in some
+        assert each.value == trials[each.trial].value
 
 
 def test_a_share_is_of_the_epochs_of_the_full_search() -> None:

@@ -1,12 +1,13 @@
 """A training that goes from rung to rung is the training that went in one go, bit for bit."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.faulty_runs import VARIANTS, Runs, assert_same_end
-from utome.config.overrides import read_config
+from utome.config.overrides import override, read_config
 from utome.config.settings import config_from_dict
 from utome.errors import DataError, MachineError, NumericalError, UtomeError
 from utome.jobs import rungs
@@ -72,6 +73,20 @@ def test_a_run_that_was_killed_before_it_began_begins_anew(
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     (tmp_path / "run" / "data.json").write_text("{")
     assert train_leg(leg(runs, tmp_path / "run", whole_runs["plain"], 1)).epochs == 1
+
+
+def test_a_run_of_another_trial_is_not_taken_for_this_one(
+    runs: Runs, whole_runs: dict[str, Path], tmp_path: Path
+) -> None:
+    first = leg(runs, tmp_path / "run", whole_runs["plain"], 1)
+    train_leg(first)
+    config = override(first.config, ["optimizer.learning_rate=0.5", "machine.threads=2"]).as_dict()
+    found = train_leg(replace(first, config=config, own=("optimizer.learning_rate", "seed")))
+    assert found.hopeless
+    assert "run' holds a training of another trial 0: `optimizer.learning_rate` is 0.001 there and 0.5 here." in str(
+        found.failure
+    )
+    assert train_leg(replace(first, own=("optimizer.learning_rate", "seed"))).epochs == 1
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import yaml
 
 from tests.conftest import ROOT
 from utome.config.overrides import override
-from utome.config.settings import leaves
+from utome.config.settings import leaves, paths
 from utome.errors import ConfigError
 from utome.recipes.library import load_recipe, recipe_names
 from utome.tuning.search import Again, Search, refuse_differences, refuse_pruner, search_from_yaml
-from utome.tuning.space import Choices, Range, configured, read_space, space_as_dict, within
+from utome.tuning.space import Choices, Range, configured, is_searched, read_space, space_as_dict, within
 from utome.tuning.space_file import SpaceFile, read_space_file
 
 UNET = load_recipe("unet").config
@@ -50,6 +50,7 @@ def test_the_spaces_of_the_paper() -> None:
         (RATE, {"low": -1, "high": 0.1}, f"The search space holds `{RATE}` = -1. The setting `{RATE}` is -1"),
         (RATE, {"low": 0.1}, f"The space of `{RATE}` is {{'low': 0.1}}; write {{low: 1, high: 512}}"),
         (RATE, {"low": 0.1, "high": 1, "lgo": True}, f"The space of `{RATE}` is {{'low': 0.1, 'high': 1, 'lgo': True}}; write"),
+        (RATE, {"low": "1e-4", "high": "much"}, f"The space of `{RATE}` is {{'low': '1e-4', 'high': 'much'}}; write"),
         (RATE, {"low": True, "high": 1}, f"The space of `{RATE}` is {{'low': True, 'high': 1}}; write"),
         (RATE, 0.1, f"The space of `{RATE}` is 0.1; write"),
         ("model.dropout", {"low": 0, "high": 0.5, "log": True}, "has `log: true`, which takes a low end above 0 and no step"),
@@ -61,6 +62,9 @@ def test_the_spaces_of_the_paper() -> None:
         ("model.norm", {"choices": ["batch", "group"]}, "The search space holds `model.norm` = 'group'."),
         ("model.norm", {"choices": ["batch"]}, "choices are a list of two or more different numbers, words or true and false."),
         ("model.norm", {"choices": ["batch", "batch"]}, "choices are a list of two or more different"),
+        ("training.batch", {"choices": [2, 2.0]}, "choices are a list of two or more different"),
+        ("training.batch", {"choices": [1, True]}, "The search space holds `training.batch` = True."),
+        (RATE, {"choices": [0.001, "1e-3"]}, "choices are a list of two or more different"),
         ("optimizer.betas", {"choices": [[0.9, 0.99], [0.9, 0.999]]}, "choices are a list of two or more different"),
         ("augmentation.flips", {"low": 0, "high": 1}, "`augmentation.flips`"),
         ("training.epochs", {"low": 1, "high": 9}, "`training.epochs` cannot be searched: trials that differ in it could not be"),
@@ -74,8 +78,32 @@ def test_a_space_that_cannot_be_is_refused_in_a_sentence(path: str, said: Any, s
     assert sentence in str(caught.value)
 
 
+def test_of_each_setting_it_is_decided_whether_it_can_be_searched() -> None:
+    """A new setting below these groups can, any other not before it is named here."""
+    groups = ("model.", "loss.", "optimizer.", "augmentation.")
+    assert {path for path in paths() if is_searched(path) and not path.startswith(groups)} == {
+        "data.normalization", "data.size", "training.batch",
+        "training.tile", "training.places", "training.clip", "training.average", "training.precision",
+    }  # fmt: skip
+    for path in ("data.limit", "training.steps_per_epoch", "training.tiles_per_image", "training.stopping.patience"):
+        with pytest.raises(ConfigError, match=f"`{path}` cannot be searched"):
+            read_space({path: {"low": 1, "high": 9}}, UNET)
+
+
+def test_numbers_without_a_point_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text(
+        f"space: {{{RATE}: {{low: 1e-4, high: 1E-2}}, model.dropout: {{choices: [0, 5e-1]}}}}"
+    )
+    assert read_space(read_space_file(tmp_path / "space.yaml").space, UNET) == {
+        RATE: Range(0.0001, 0.01), "model.dropout": Choices((0.0, 0.5)),
+    }  # fmt: skip
+
+
 def test_nothing_to_search_is_refused_with_what_to_give() -> None:
-    with pytest.raises(ConfigError, match=r"There is nothing to search: the recipe 'unet' .* Give --space FILE"):
+    with pytest.raises(
+        ConfigError,
+        match=rf"There is nothing to search: of the recipe 'unet' all is left out: `{RATE}`\. Give --space FILE",
+    ):
         read_space({RATE: None}, UNET)
 
 

@@ -1,15 +1,14 @@
 """What each command calls and shows: results on standard output, progress on standard error."""
 
 import json as json_format
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from utome.cli.listening import shown
+from utome.cli.saying import new_run, say, say_json
 from utome.config.overrides import override, read_config
 from utome.config.settings import Config
 from utome.errors import ConfigError
@@ -117,13 +116,13 @@ def recipes(name: str | None, assignments: tuple[str, ...], *, json: bool) -> No
 def _told(recipe: Recipe) -> Iterator[str]:
     yield f"# {recipe.name}: {recipe.title}\n# {recipe.paper}"
     for path, where in recipe.published.items():
-        yield (f"# {path}: published, {where}")
+        yield f"# {path}: published, {where}"
     for path, why in recipe.reasons.items():
-        yield (f"# {path}: {why}")
-    yield (f"# utome tune searches, in {recipe.trials} trials: {recipe.searched}")
+        yield f"# {path}: {why}"
+    yield f"# utome tune searches, in {recipe.trials} trials: {recipe.searched}"
     for path, dimension in recipe.space.items():
-        yield (f"#   {path}: {json_format.dumps(dimension)}")
-    yield (recipe.config.as_yaml().rstrip())
+        yield f"#   {path}: {json_format.dumps(dimension)}"
+    yield recipe.config.as_yaml().rstrip()
 
 
 def preview(data: Path, source: Source, out: Path, *, json: bool) -> None:
@@ -137,29 +136,6 @@ def preview(data: Path, source: Source, out: Path, *, json: bool) -> None:
         say_json({"page": str(out), "images": count})
         return
     say(f"{count} training images as {config.recipe} shows them to the network: {out}")
-
-
-def new_run(recipe: str) -> Path:
-    """The first folder `runs/DATE-RECIPE-N` that is not there yet."""
-    number = 1
-    while (path := Path("runs") / f"{date.today().isoformat()}-{recipe}-{number}").exists():  # noqa: DTZ011 - the user's own day
-        number += 1
-    return path
-
-
-def say(line: str) -> None:
-    """One line on standard output."""
-    sys.stdout.write(f"{line}\n")
-
-
-def tell(line: str) -> None:
-    """One line on standard error."""
-    sys.stderr.write(f"{line}\n")
-
-
-def say_json(document: Any) -> None:
-    """One JSON document on standard output."""
-    say(json_format.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def settings_of(source: Source) -> Config:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from utome.cli.commands import new_run, say, say_json, tell
 from utome.cli.listening import shown
+from utome.cli.saying import new_run, say, say_json, tell
 from utome.evaluation.table import Scores
 
 

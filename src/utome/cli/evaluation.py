@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utome.cli.choices import At
-from utome.cli.commands import say, say_json, tell
 from utome.cli.listening import shown
+from utome.cli.saying import say, say_json, tell
 from utome.cli.tables import scores_lines
 from utome.config.overrides import evaluation_settings
 

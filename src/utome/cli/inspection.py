@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from utome.cli.commands import say, say_json, tell
 from utome.cli.listening import shown
+from utome.cli.saying import say, say_json, tell
 from utome.cli.tables import class_lines
 from utome.jobs.costing import Cost
 from utome.jobs.inspect import Inspection, write_page

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from utome.cli.commands import say, say_json
+from utome.cli.saying import say, say_json
 from utome.errors import ConfigError
 from utome.jobs.models import describe_model, draw_model
 from utome.jobs.models import models as all_models

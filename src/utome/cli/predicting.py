@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from utome.cli.choices import Format, Objects, Probabilities
-from utome.cli.commands import say, say_json
 from utome.cli.listening import shown
 from utome.cli.options import (
     BackendChoice,
@@ -24,10 +23,12 @@ from utome.cli.options import (
     chosen_workers,
     with_options,
 )
-from utome.config.overrides import prediction_settings
-from utome.config.settings import Config
+from utome.cli.saying import say, say_json
 from utome.errors import ConfigError, PartlyFailedError
 from utome.execution import Workers
+
+if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
+    from utome.config.settings import Config
 
 
 def predict(
@@ -106,6 +107,8 @@ class PredictOptions:
 
 def _predict(run: Path, images: Path, out: Path, options: PredictOptions, *, json: bool) -> None:
     """Show what was written; what failed is named and ends the command with 6."""
+    from utome.config.overrides import prediction_settings
+
     settings = prediction_settings(options.assignments)
     _refuse_idle(options, settings)
     from utome.jobs.objects import ObjectsWanted
@@ -146,7 +149,7 @@ def _predict(run: Path, images: Path, out: Path, options: PredictOptions, *, jso
         )
 
 
-def _refuse_idle(options: PredictOptions, settings: Config) -> None:
+def _refuse_idle(options: PredictOptions, settings: "Config") -> None:
     """Refuse settings of objects that nobody asked for, and a size that nothing uses."""
     given = [f"`prediction.objects.{name}`" for name in sorted(settings.prediction.objects.model_fields_set)]
     if options.pixel_size is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from utome.cli.commands import say, say_json
+from utome.cli.saying import say, say_json
 from utome.events import duration
 from utome.jobs.search_status import SearchStatus, is_search, search_status
 from utome.jobs.status import RunStatus, find_runs, run_status

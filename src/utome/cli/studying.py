@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from utome.cli.commands import say, say_json
 from utome.cli.listening import shown
 from utome.cli.options import Cluster, Data, Json, WorkerCount, chosen_workers
+from utome.cli.saying import say, say_json
 from utome.errors import ConfigError, PartlyFailedError
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from utome.cli.commands import new_run, say, say_json
 from utome.cli.listening import shown
 from utome.cli.options import Cluster, Data, Json, Set, WorkerCount, chosen_workers
-from utome.config.overrides import override
+from utome.cli.saying import new_run, say, say_json
 from utome.errors import ConfigError
-from utome.recipes.library import load_recipe
-from utome.tuning.space_file import SpaceFile, read_space_file
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
     from utome.execution import Workers
     from utome.jobs.tune import TuneResult, Where
+    from utome.tuning.space_file import SpaceFile
 
 Recipe = Annotated[
     str | None,
@@ -96,14 +94,16 @@ class Place:
 
 
 def _anew(data: Path, given: Given, place: Place) -> "TuneResult":
+    from utome.config.overrides import override
+    from utome.jobs.tune import Asked
+    from utome.jobs.tune import tune as job
+    from utome.recipes.library import load_recipe
+
     recipe, file = load_recipe(given.recipe or "auto"), _file(given)
     config = override(recipe.settings, given.assignments)
     space = {**recipe.space, **file.space}
     trials = given.trials or file.trials or recipe.trials
     out = place.out or new_run(f"tune-{recipe.name}")
-    from utome.jobs.tune import Asked
-    from utome.jobs.tune import tune as job
-
     asked = Asked(config, given.assignments, space, trials, given.seeds or 1, given.pruner or "none")
     with shown() as listen:
         return job(data, asked, out, where=_where(place), listen=listen)
@@ -112,17 +112,19 @@ def _anew(data: Path, given: Given, place: Place) -> "TuneResult":
 def _further(data: Path, given: Given, place: Place) -> "TuneResult":
     if place.out is None:
         raise ConfigError("--resume goes on with the search in --out. Give --out.")
-    file = _file(given)
     from utome.jobs.tune import tune_further
     from utome.tuning.search import Again
 
+    file = _file(given)
     trials = given.trials or file.trials
     again = Again(given.recipe, given.assignments or None, file.space, trials, given.seeds, given.pruner)
     with shown() as listen:
         return tune_further(data, again, place.out, where=_where(place), listen=listen)
 
 
-def _file(given: Given) -> SpaceFile:
+def _file(given: Given) -> "SpaceFile":
+    from utome.tuning.space_file import SpaceFile, read_space_file
+
     return SpaceFile({}) if given.space is None else read_space_file(given.space)
 
 
@@ -145,7 +147,7 @@ def _show(data: Path, found: "TuneResult") -> None:
     if found.count("pruned"):
         share = found.epochs / found.epochs_of_full
         say(
-            f"{found.epochs} epochs of the {found.epochs_of_full} that all trials would have taken to their end: {share:.0%}."
+            f"{found.epochs} epochs of the {found.epochs_of_full} that all trials would have taken at most: {share:.0%}."
         )
     for each in found.sooner:
         same = (

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from utome.config.settings import FORMS, Config, check_names, config_from_dict, leaves, paths
+from utome.config.yaml_file import parse_yaml, read_yaml
 from utome.errors import ConfigError, nearest
 
 # What may differ between the folder that a model was trained on and one that it is scored on.
@@ -62,15 +61,7 @@ def _restricted(assignments: Sequence[str], others: Sequence[str]) -> Config:
 
 def read_config(path: Path) -> dict[str, Any]:
     """The settings in a YAML file, their names checked."""
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError(
-            f"The config file '{path}' cannot be read: {reason}. Give a YAML file of settings."
-        ) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The config file '{path}' is not YAML: {_one_line(error)}.") from error
+    settings = read_yaml(path, "config file", "settings")
     if not isinstance(settings, dict):
         raise ConfigError(f"The config file '{path}' holds no settings; a line looks like `seed: 0`.")
     check_names(settings)
@@ -81,10 +72,7 @@ def _parse(assignment: str) -> tuple[str, Any]:
     path, equals, text = assignment.partition("=")
     if not equals or not path.strip():
         raise ConfigError(f"'{assignment}' is no assignment; write --set path=value, as in --set model.width=16.")
-    try:
-        return path.strip(), yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The value in '{assignment}' is not YAML: {_one_line(error)}.") from error
+    return path.strip(), parse_yaml(text, f"The value in '{assignment}'")
 
 
 def _assign(settings: dict[str, Any], path: str, value: Any) -> None:
@@ -108,7 +96,3 @@ def _unknown(path: str, known: list[str]) -> str:
     if inside:
         return f"`{path}` is a group of settings, not one. Set one of them: {', '.join(inside)}."
     return f"There is no setting `{path}`. {nearest(path, known).replace(chr(39), '`')}"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

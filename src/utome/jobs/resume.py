@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from utome.config.overrides import override
-from utome.config.prediction import PredictionSettings
-from utome.config.settings import Config, leaves
+from utome.config.settings import Config, config_from_dict, leaves
 from utome.device import enough_memory
 from utome.distributed import by_first, size
 from utome.errors import ConfigError, ModelError
@@ -62,10 +61,7 @@ def resume(
 def refuse_other_settings(begun: Mapping[str, Any], config: Config, out: Path) -> None:
     """`ConfigError` where a setting differs that may not, with what it was and what it is."""
     # A run that began before a setting was there has its default.
-    ours, theirs = (
-        leaves(config.as_dict()),
-        leaves({**begun, "prediction": {**PredictionSettings().model_dump(), **begun.get("prediction", {})}}),
-    )
+    ours, theirs = leaves(config.as_dict()), leaves(config_from_dict(begun).as_dict())
     changed = [path for path in sorted({*ours, *theirs}) if ours.get(path) != theirs.get(path)]
     refused = [path for path in changed if not path.startswith(MAY_CHANGE)]
     if refused:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utome.config.settings import config_from_dict
+from utome.config.overrides import read_config
+from utome.config.settings import config_from_dict, leaves
 from utome.errors import DataError, InterruptedRunError, MachineError, UtomeError
 from utome.events import silent
 from utome.files import held
@@ -20,7 +21,7 @@ JOURNAL, STATUS, HISTORY = "events.jsonl", "status.json", "history.csv"
 
 @dataclass(frozen=True)
 class Leg:
-    """Train `run` on these images, with this config if it is to begin, until this epoch is done."""
+    """Train `run` on these images, with this config, until this epoch is done; `own` are the settings that other runs have otherwise."""
 
     trial: int
     repetition: int
@@ -28,6 +29,7 @@ class Leg:
     run: Path
     config: dict[str, Any]
     until: int
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class LegDone:
 def train_leg(leg: Leg) -> LegDone:
     """Begin the run, or go on with it, or find that it is there already; a failure is an answer, an interruption is not."""
     try:
+        _refuse_another_run(leg)
         if not _is_there(leg):
             _train(leg)
     except InterruptedRunError:
@@ -78,6 +81,24 @@ def _train(leg: Leg) -> None:
         shutil.rmtree(leg.run)
     with enough_memory():
         start(prepare(leg.data, config_from_dict(leg.config), silent), folder, silent, until=leg.until)
+
+
+def _refuse_another_run(leg: Leg) -> None:
+    """`MachineError` where a run lies there that was trained with other values: the storage is older than the folder."""
+    saved = leg.run / "config.yaml"
+    if not saved.is_file():
+        return
+    theirs, ours = leaves(read_config(saved)), leaves(leg.config)
+    other = [
+        f"`{path}` is {theirs.get(path)} there and {ours.get(path)} here"
+        for path in leg.own
+        if theirs.get(path) != ours.get(path)
+    ]
+    if other:
+        raise MachineError(
+            f"'{leg.run}' holds a training of another trial {leg.trial}: {', '.join(other)}. Its storage was another or a later one. Put "
+            "that back, or move the folder away."
+        )
 
 
 def _is_there(leg: Leg) -> bool:

@@ -1,6 +1,5 @@
 """`utome status` of a search: where it stands, from the files of its folder alone; nothing is written, and torch is not imported."""
 
-import csv
 import json
 import shlex
 from collections import Counter
@@ -11,7 +10,7 @@ from typing import Any
 
 from utome.errors import ConfigError
 from utome.files import held
-from utome.tuning.folder import JOURNAL, STATUS, STUDY, TABLE, StudyFolder
+from utome.tuning.folder import JOURNAL, STATUS, STUDY, StudyFolder
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ def is_search(place: Path) -> bool:
 
 def search_status(study: Path) -> SearchStatus:
     """Where the search stands; `ConfigError` where its status cannot be read."""
-    search = StudyFolder(study).search()
+    folder = StudyFolder(study)
+    search, rows = folder.search(), folder.rows()
     again = f"utome tune {shlex.quote(search.data)} --out {shlex.quote(str(study))} --resume"
     try:
         said = json.loads((study / STATUS).read_text(encoding="utf-8"))
@@ -57,9 +57,10 @@ def search_status(study: Path) -> SearchStatus:
         raise ConfigError(f"'{study / STATUS}' is damaged. `{again}` goes on with the search.") from None
     if status == "running" and held(study / JOURNAL) is False:
         status, reason = "died", "its process ended without a word: killed, out of memory, or the machine went down"
-    rows = _rows(study / TABLE)
     complete = [row for row in rows if row["state"] == "complete"]
     best = max(complete, key=lambda row: float(row["val_mean_iou"]), default=None)
+    if not complete and len(rows) == search.trials and all(row["state"] == "failed" for row in rows):
+        again = f"{again} --trials {2 * search.trials}"  # as it is, it would end at once
     config = shlex.quote(str(study / "best.yaml"))
     follows = {"running": None, "done": f"utome train {shlex.quote(search.data)} --config {config}"}
     return SearchStatus(
@@ -70,10 +71,3 @@ def search_status(study: Path) -> SearchStatus:
         sum(int(row["epochs"]) for row in rows),
         follows.get(status, again),
     )  # fmt: skip
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    except (OSError, ValueError):
-        return []

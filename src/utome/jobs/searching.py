@@ -45,6 +45,8 @@ class Searching:
         self._judge = Judge(self.search.pruner, self.search.epochs, self.search.config.seed)
         self._judge.hear(self.ledger.trials)
         self._open: dict[int, _Open] = {}
+        # Trainings that begin as soon as a worker is free: those of a trial that has failed meanwhile never do.
+        self._ready: list[Leg] = []
         self._stages: Sequence[Stage] = self.search.stages
         self._reports = 1 + max((rung.order for trial in self.ledger.trials for rung in trial.rungs), default=-1)
 
@@ -53,22 +55,29 @@ class Searching:
         with fanned(train_leg, workers) as fan:
             for trial in self.ledger.trials:
                 if trial.state == "running":
-                    self._take_up(trial, fan)
-            self._ask(fan)
+                    self._take_up(trial)
+            self._employ(fan)
             for done in fan:
-                self._heard(done, fan)
-                self._ask(fan)
+                self._heard(done)
+                self._employ(fan)
 
-    def _ask(self, fan: Fan[Leg, LegDone]) -> None:
-        """Begin trials until no worker is free."""
-        while len(self.ledger.trials) < self.search.trials and fan.has_room():
-            trial = self.ledger.add(suggest(self.search.space, self.ledger.trials, self.search.config.seed))
-            self._judge.begin(trial.number + 1)
-            self.tell(TrialBegun(trial.number, self.search.trials, trial.params))
-            self._write()
-            self._enter(_Open(trial, 0, {}, {}), fan)
+    def _employ(self, fan: Fan[Leg, LegDone]) -> None:
+        """Begin trainings, and trials where none is ready, until no worker is free."""
+        while fan.has_room() and (self._ready or len(self.ledger.trials) < self.search.trials):
+            if self._ready:
+                fan.add(self._ready.pop(0))
+            else:
+                self._ask()
 
-    def _take_up(self, trial: Trial, fan: Fan[Leg, LegDone]) -> None:
+    def _ask(self) -> None:
+        """Begin a trial."""
+        trial = self.ledger.add(suggest(self.search.space, self.ledger.trials, self.search.config.seed))
+        self._judge.begin(trial.number + 1)
+        self.tell(TrialBegun(trial.number, self.search.trials, trial.params))
+        self._write()
+        self._enter(_Open(trial, 0, {}, {}))
+
+    def _take_up(self, trial: Trial) -> None:
         """Go on with a trial that was under way when this search was stopped."""
         self.tell(TrialBegun(trial.number, self.search.trials, trial.params, again=True))
         last = trial.rungs[-1] if trial.rungs else None
@@ -78,10 +87,10 @@ class Searching:
         if last is not None and (last.ended or each.stage == len(self._stages)):
             self._end(each, "pruned" if last.ended else "complete")
         else:
-            self._enter(each, fan)
+            self._enter(each)
 
-    def _enter(self, each: _Open, fan: Fan[Leg, LegDone]) -> None:
-        """Send the trainings of the trial's stage on their way."""
+    def _enter(self, each: _Open) -> None:
+        """Make the trainings of the trial's stage ready."""
         stage, search, number = self._stages[each.stage], self.search, each.trial.number
         self._open[number] = each
         legs = []
@@ -91,14 +100,18 @@ class Searching:
             except UtomeError as error:  # values that are good alone, but not together
                 self._end(each, "failed", str(error))
                 return
-            run = self.folder.run(number, search.repetitions[repetition])
+            own = search.repetitions[repetition]
+            run = self.folder.run(number, own)
             # Whole paths: a worker of a cluster has a folder of its own to begin from.
-            legs.append(Leg(number, repetition, self.data.resolve(), run.resolve(), config, stage.until))
+            legs.append(
+                Leg(
+                    number, repetition, self.data.resolve(), run.resolve(), config, stage.until, (*each.trial.params, *own)
+                )
+            )  # fmt: skip
         each.waiting = set(stage.repetitions)
-        for leg in legs:
-            fan.add(leg)
+        self._ready += legs
 
-    def _heard(self, done: Done[Leg, LegDone], fan: Fan[Leg, LegDone]) -> None:
+    def _heard(self, done: Done[Leg, LegDone]) -> None:
         """One training has come to the end of its stage, or has failed."""
         each = self._open.get(done.item.trial)
         result = done.result
@@ -119,9 +132,9 @@ class Searching:
         each.waiting.discard(repetition)
         each.values[repetition], each.epochs[repetition] = result.value, result.epochs
         if not each.waiting:
-            self._reported(each, fan)
+            self._reported(each)
 
-    def _reported(self, each: _Open, fan: Fan[Leg, LegDone]) -> None:
+    def _reported(self, each: _Open) -> None:
         """All trainings of a stage are there: write down what they reached, and what that means."""
         stage, number = self._stages[each.stage], each.trial.number
         values = tuple(each.values[repetition] for repetition in sorted(each.values))
@@ -139,11 +152,12 @@ class Searching:
             self._end(each, "pruned" if rung.ended else "complete")
         else:
             self._write()
-            self._enter(each, fan)
+            self._enter(each)
 
     def _end(self, each: _Open, state: str, reason: str | None = None) -> None:
         trial = self.ledger.end(each.trial.number, state, reason)  # type: ignore[arg-type]
         self._open.pop(trial.number, None)
+        self._ready = [leg for leg in self._ready if leg.trial != trial.number]
         self._judge.ended(trial)
         best = best_of(self.ledger.trials)
         is_best = best is not None and best.number == trial.number

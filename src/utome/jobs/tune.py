@@ -11,15 +11,16 @@ from utome.config.settings import Config
 from utome.device import enough_memory
 from utome.errors import ConfigError, InterruptedRunError, MachineError, PartlyFailedError
 from utome.events import Event, Listener, Noted, silent
-from utome.execution import Workers
+from utome.execution import Workers, fanned
 from utome.files import sweep, write_text
 from utome.jobs.preparing import Prepared, prepare
+from utome.jobs.rungs import train_leg
 from utome.jobs.searching import Searching
 from utome.models.architectures import build_network
 from utome.report.tuning import study_html
 from utome.training.runfolder import data_hash
 from utome.tuning.folder import StudyFolder
-from utome.tuning.ledger import Ledger, refuse_no_url, shown
+from utome.tuning.ledger import Ledger, shown, storage_url
 from utome.tuning.savings import Sooner, curves_of, sooner
 from utome.tuning.search import Again, Search, refuse_differences, refuse_pruner
 from utome.tuning.space import Space, configured, read_space, within
@@ -74,9 +75,8 @@ class TuneResult:
 
     @property
     def epochs_of_full(self) -> int:
-        """Epochs that the same trials would have taken, each to its end; of failed ones, those that they took."""
-        whole = self.search.epochs * len(self.search.repetitions)
-        return sum(trial.epochs if trial.state == "failed" else whole for trial in self.trials)
+        """Epochs that the same trials would have taken at most, each to its end."""
+        return self.search.epochs_to_the_end(self.trials)
 
     def as_json(self) -> dict[str, Any]:
         """The document of `utome tune --json`."""
@@ -95,13 +95,12 @@ class TuneResult:
 def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener = silent) -> TuneResult:
     """Search anew, into the new folder `out`.
 
-    Nothing is written before data, settings, space and storage are found good. Trials that fail are marked as failed and the search goes
-    on; `PartlyFailedError` where none came to its end.
+    Nothing is written before data, settings, space, storage and cluster are found good. Trials that fail are marked as failed and the
+    search goes on; `PartlyFailedError` where none came to its end.
     """
     folder = StudyFolder(out)
     folder.refuse_if_there()
-    if where.storage is not None:
-        refuse_no_url(where.storage)
+    storage = None if where.storage is None else storage_url(where.storage)
     pruner = refuse_pruner(asked.pruner, asked.seeds * (asked.config.data.folds or 1))
     space = read_space(asked.space, asked.config)
     _refuse_unbuildable(space, asked.config)
@@ -114,12 +113,18 @@ def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener 
         config = configured(config, {"data.seed": config.seed})
     search = Search(
         f"{out.resolve().name}-{secrets.token_hex(4)}", config.recipe, asked.assignments, asked.trials, asked.seeds, pruner, space,
-        IN_THE_FOLDER if where.storage is None else shown(where.storage), str(data.resolve()), _hash(prepared), config,
+        IN_THE_FOLDER if storage is None else shown(storage), str(data.resolve()), _hash(prepared), config,
     )  # fmt: skip
+    ledger = _ledger(search, folder, storage)
+    if storage is not None:
+        ledger.reach()
+    if where.workers.cluster is not None:
+        with fanned(train_leg, where.workers):
+            pass  # it can be reached
     with folder.alone():
         folder.refuse_if_there()
         folder.write_search(search)
-        return _searched(search, data, folder, where, listen)
+        return _searched(search, data, folder, ledger, where.workers, listen)
 
 
 def tune_further(data: Path, again: Again, out: Path, *, where: Where, listen: Listener = silent) -> TuneResult:
@@ -128,12 +133,18 @@ def tune_further(data: Path, again: Again, out: Path, *, where: Where, listen: L
     `ConfigError` where something is asked for that is another than at the beginning, but for the number of trials.
     """
     folder = StudyFolder(out)
-    before = folder.search()
+    before, begun = folder.search(), len(folder.rows())
+    if again.trials is not None and again.trials < begun:
+        raise ConfigError(
+            f"--trials is {again.trials}, but '{out}' has {begun} already. Give as many or more, or leave it out."
+        )
     with folder.alone():
         sweep(out)
         refuse_differences(again, before, out)
-        search = replace(before, trials=again.trials or before.trials)
-        storage = _same_storage(where.storage, search)
+        storage = _same_storage(where.storage, before)
+        search = replace(
+            before, trials=again.trials or before.trials, storage=IN_THE_FOLDER if storage is None else shown(storage)
+        )
         with enough_memory():
             prepared = prepare(data, search.config, silent)
         if _hash(prepared) != search.data_sha256:
@@ -141,12 +152,16 @@ def tune_further(data: Path, again: Again, out: Path, *, where: Where, listen: L
                 f"The images or masks are not those that '{out}' was searched on, which lay in '{search.data}'. Give its own data, or "
                 "begin anew with another --out."
             )
-        if search != before:
-            folder.write_search(search)
-        return _searched(search, data, folder, replace(where, storage=storage), listen)
+        return _searched(search, data, folder, _ledger(search, folder, storage), where.workers, listen)
 
 
-def _searched(search: Search, data: Path, folder: StudyFolder, where: Where, listen: Listener) -> TuneResult:
+def _ledger(search: Search, folder: StudyFolder, storage: str | None) -> Ledger:
+    return Ledger(storage or f"sqlite:///{folder.path / 'study.db'}", search.name, search.space)
+
+
+def _searched(
+    search: Search, data: Path, folder: StudyFolder, ledger: Ledger, workers: Workers, listen: Listener
+) -> TuneResult:
     """Search to the end, and write the report; `status.json` says how it ended."""
 
     def tell(event: Event) -> None:
@@ -155,20 +170,22 @@ def _searched(search: Search, data: Path, folder: StudyFolder, where: Where, lis
 
     with _status(folder):
         tell(Noted(f"Study folder: {folder.path}"))
-        ledger = Ledger(where.storage or f"sqlite:///{folder.path / 'study.db'}", search.name, search.space)
         ledger.open(begun=folder.begun)
+        _refuse_older(folder, ledger, search)
+        folder.write_search(search)
         folder.write_table(search, ledger.trials)
-        Searching(search, data, folder, ledger, tell).to_the_end(where.workers)
+        Searching(search, data, folder, ledger, tell).to_the_end(workers)
         return _concluded(search, folder, ledger.trials)
 
 
 def _concluded(search: Search, folder: StudyFolder, trials: Sequence[Trial]) -> TuneResult:
     best = best_of(trials)
     if best is None:
-        reasons = dict.fromkeys(trial.reason for trial in trials if trial.reason)
+        reason = next((trial.reason for trial in trials if trial.reason), "")
         raise PartlyFailedError(
-            f"None of the {len(trials)} trials came to its end. {' '.join(list(reasons)[:3])} '{folder.path / 'trials.csv'}' has all "
-            "reasons. Change the space with --space, or the settings with --set, and give another --out."
+            f"None of the {len(trials)} trials came to its end; '{folder.path / 'trials.csv'}' has all reasons. Change the space with "
+            "--space, or the settings with --set, and give another --out; or try more with --resume and "
+            f"--trials {2 * search.trials}. What the first said: {reason}"
         )
     folder.write_best(search, best)
     curves = curves_of(search, trials, folder)
@@ -208,11 +225,20 @@ def _refuse_unbuildable(space: Space, config: Config) -> None:
                 ) from None
 
 
+def _refuse_older(folder: StudyFolder, ledger: Ledger, search: Search) -> None:
+    """`MachineError` where the storage lacks trials of which the folder knows: a copy of an earlier day, or another storage."""
+    known, there = len(folder.rows()), len(ledger.trials)
+    if there < known:
+        raise MachineError(
+            f"The storage '{search.storage}' holds {there} trials of this search, and '{folder.path / 'trials.csv'}' {known}. Put the "
+            "storage back as it was, or give the one that has them with --storage."
+        )
+
+
 def _same_storage(given: str | None, search: Search) -> str | None:
     """The storage to go on with; none for the file in the folder. `ConfigError` where a password is needed."""
     if given is not None:
-        refuse_no_url(given)
-        return given
+        return storage_url(given)
     if search.storage == IN_THE_FOLDER:
         return None
     if ":***@" in search.storage:

@@ -23,6 +23,7 @@ def study_html(search: Search, trials: Sequence[Trial], curves: Curves, early: S
         _headline(search, trials),
         f"<section><h2>Trials</h2><div class=curves>{figures}</div></section>",
         _best_table(search, trials),
+        _failed_table(search, trials),
         _sooner_table(early),
         _space_table(search),
     ]
@@ -47,9 +48,7 @@ def _headline(search: Search, trials: Sequence[Trial]) -> str:
     if best is None:
         return "<section><p class=warning>No trial came to its end yet.</p></section>"
     spent = sum(trial.epochs for trial in trials)
-    whole = sum(
-        trial.epochs if trial.state == "failed" else search.epochs * len(search.repetitions) for trial in trials
-    )
+    whole = search.epochs_to_the_end(trials)
     values = [
         *((path, _said(value)) for path, value in best.params.items()),
         ("validation mean IoU", f"{best.value:.4f}"),
@@ -59,7 +58,7 @@ def _headline(search: Search, trials: Sequence[Trial]) -> str:
     )
     return (
         f"<section><h2>Best: trial {best.number}</h2><div class=tiles>{tiles}</div>"
-        f"<p>{spent} epochs were trained, of {whole} that all trials would have taken to their end: {spent / max(1, whole):.0%}. The choice was made on the "
+        f"<p>{spent} epochs were trained, of {whole} that all trials would have taken at most: {spent / max(1, whole):.0%}. The choice was made on the "
         "validation images, so its score there is too good: the best of many is lucky, too. Train with <code>best.yaml</code> and other seeds "
         "before you compare.</p></section>"
     )
@@ -74,6 +73,17 @@ def _best_table(search: Search, trials: Sequence[Trial]) -> str:
         for trial in ended[:LISTED]
     )
     return _table(f"The best {min(LISTED, len(ended))}", heads, rows)
+
+
+def _failed_table(search: Search, trials: Sequence[Trial]) -> str:
+    """Which trials failed, with their values and why; nothing where none did."""
+    failed = [trial for trial in trials if trial.state == "failed"]
+    rows = "".join(
+        f"<tr><th>{trial.number}</th>{''.join(f'<td>{_said(trial.params[path])}</td>' for path in search.space)}"
+        f"<td class=text>{html.escape(trial.reason or '')}</td></tr>"
+        for trial in failed
+    )
+    return _table(f"Failed: {len(failed)}", ["Trial", *search.space, "Why"], rows) if failed else ""
 
 
 def _sooner_table(early: Sequence[Sooner]) -> str:

@@ -1,12 +1,16 @@
-"""A search in figures, an SVG each: the plane of two settings as in the paper, the course, importances, parallel coordinates and curves."""
+"""A search in figures, an SVG each: the score over one setting or in the plane of two as in the paper, the course, importances, parallel
+coordinates and curves.
+"""
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -16,12 +20,14 @@ from utome.tuning.savings import Curves
 from utome.tuning.space import Range, Space
 from utome.tuning.trial import Trial, best_of
 
-COLOURS, INK, GREY = "viridis", "#1c2430", "#9aa6b5"
+COLOURS, INK, GREY, BLUE = "viridis", "#1c2430", "#9aa6b5", "#0072b2"
+CROSS: dict[str, Any] = {"s": 36, "c": "#d55e00", "marker": "x", "linewidths": 1.4, "label": "failed"}
 SCORE = "validation mean IoU"
 
 
 def figures_svg(space: Space, trials: Sequence[Trial], curves: Curves) -> list[str]:
     """Those that these trials allow: a plane takes two ranges, importances ten complete trials."""
+    failed = [trial for trial in trials if trial.state == "failed"]
     scored = [trial for trial in trials if trial.state in {"complete", "pruned"} and trial.value is not None]
     weights = importances(space, trials)
     ranges = [path for path in (weights or space) if isinstance(space[path], Range)]
@@ -29,7 +35,9 @@ def figures_svg(space: Space, trials: Sequence[Trial], curves: Curves) -> list[s
     if len(ranges) >= 2 and scored:
         # As the space has them: of the paper's, B across and X upwards.
         across, up = [path for path in space if path in ranges[:2]]
-        found.append(_plane(space, (across, up), scored))
+        found.append(_plane(space, (across, up), scored, failed))
+    elif scored:
+        found.append(_over(space, (ranges or list(weights or space))[0], scored, failed))
     found.append(_course(scored))
     if weights:
         found.append(_importances(weights))
@@ -39,8 +47,29 @@ def figures_svg(space: Space, trials: Sequence[Trial], curves: Curves) -> list[s
     return found
 
 
-def _plane(space: Space, paths: tuple[str, str], trials: Sequence[Trial]) -> str:
-    """Two settings against each other, a dot a trial, its colour the score; one that was ended early is hollow, the best has a ring."""
+def _over(space: Space, path: str, trials: Sequence[Trial], failed: Sequence[Trial]) -> str:
+    """The score over a setting, a dot a trial; one that was ended early is hollow, and a cross at the bottom marks one that failed."""
+    figure, axes = _figure(f"{SCORE} over {path}")
+    for state, label in (("complete", "to the end"), ("pruned", "ended early, at its last rung")):
+        own = [trial for trial in trials if trial.state == state]
+        face, edge = (BLUE, BLUE) if state == "complete" else ("none", GREY)
+        if own:
+            places = [_place(space, path, trial) for trial in own]
+            axes.scatter(places, [trial.value or 0.0 for trial in own], s=30, c=face, edgecolors=edge, label=label)
+    if failed:
+        places = [_place(space, path, trial) for trial in failed]
+        axes.scatter(places, [0.02] * len(failed), transform=axes.get_xaxis_transform(), **CROSS)
+    axes.set_xlabel(path)
+    axes.set_ylabel(SCORE)
+    _scaled(space, path, axes.xaxis, axes.set_xscale)
+    _legend_below(axes)
+    return _svg(figure, "over")
+
+
+def _plane(space: Space, paths: tuple[str, str], trials: Sequence[Trial], failed: Sequence[Trial]) -> str:
+    """Two settings against each other, a dot a trial, its colour the score: hollow where it was ended early, a cross where it failed, and
+    a ring around the best.
+    """
     figure, axes = _figure(f"{paths[1]} against {paths[0]}")
     low, high = _scale(trials)
     for state, label in (("complete", "to the end"), ("pruned", "ended early")):
@@ -50,17 +79,18 @@ def _plane(space: Space, paths: tuple[str, str], trials: Sequence[Trial]) -> str
         colours = figure_colours([trial.value or 0.0 for trial in own], low, high)
         full = state == "complete"
         axes.scatter(
-            *_places(paths, own), s=46, c=colours if full else "none", edgecolors=colours, linewidths=1.4, label=label
+            *_places(space, paths, own), s=46, c=colours if full else "none", edgecolors=colours, linewidths=1.4
         )
+        axes.scatter([], [], s=46, c=GREY if full else "none", edgecolors=GREY, linewidths=1.4, label=label)
+    if failed:
+        axes.scatter(*_places(space, paths, failed), **CROSS)
     best = best_of(trials)
     if best is not None:
-        axes.scatter(*_places(paths, [best]), s=190, c="none", edgecolors=INK, label="best")
+        axes.scatter(*_places(space, paths, [best]), s=190, c="none", edgecolors=INK, label="best")
     axes.set_xlabel(paths[0])
     axes.set_ylabel(paths[1])
-    for path, scale in zip(paths, (axes.set_xscale, axes.set_yscale), strict=True):
-        dimension = space[path]
-        if isinstance(dimension, Range) and dimension.log:
-            scale("log")
+    _scaled(space, paths[0], axes.xaxis, axes.set_xscale)
+    _scaled(space, paths[1], axes.yaxis, axes.set_yscale)
     _colour_bar(figure, axes, low, high)
     _legend_below(axes)
     return _svg(figure, "plane")
@@ -74,7 +104,7 @@ def _course(trials: Sequence[Trial]) -> str:
     axes.scatter(
         [trial.number for trial in complete],
         [trial.value or 0.0 for trial in complete],
-        color="#0072b2",
+        color=BLUE,
         s=26,
         label="to the end",
     )
@@ -95,7 +125,7 @@ def _course(trials: Sequence[Trial]) -> str:
 def _importances(weights: Mapping[str, float]) -> str:
     figure, axes = _figure("Importance (PED-ANOVA)")
     names = list(weights)[::-1]
-    axes.barh(names, [weights[name] for name in names], color="#0072b2")
+    axes.barh(names, [weights[name] for name in names], color=BLUE)
     axes.set_xlabel("share")
     axes.grid(visible=False)
     return _svg(figure, "importance")
@@ -120,7 +150,7 @@ def _parallel(space: Space, trials: Sequence[Trial]) -> str:
     axes.set_yticks([])
     for place, path in enumerate(names):
         axes.axvline(place, color=GREY, linewidth=0.8)
-        ends = (f"{low:.3f}", f"{high:.3f}") if path == SCORE else _ends(space, path)
+        ends = (f"≤ {low:.3f}", f"{high:.3f}") if path == SCORE else _ends(space, path)
         for height, end in zip((-0.06, 1.02), ends, strict=True):
             axes.annotate(end, (place, height), fontsize=7.5, ha="center", color=INK)
     return _svg(figure, "parallel")
@@ -148,9 +178,26 @@ def _curves(trials: Sequence[Trial], curves: Curves) -> str:
     return _svg(figure, "curves")
 
 
-def _places(paths: tuple[str, str], trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
-    across, up = ([_number(trial.params[path]) for trial in trials] for path in paths)
+def _places(space: Space, paths: tuple[str, str], trials: Sequence[Trial]) -> tuple[list[float], list[float]]:
+    across, up = ([_place(space, path, trial) for trial in trials] for path in paths)
     return across, up
+
+
+def _place(space: Space, path: str, trial: Trial) -> float:
+    """Where a trial lies along the axis of a setting: at the value, or the number of its choice."""
+    dimension, value = space[path], trial.params[path]
+    return _number(value) if isinstance(dimension, Range) else float(dimension.choices.index(value))
+
+
+def _scaled(space: Space, path: str, axis: Axis, scale: Callable[[str], None]) -> None:
+    """An axis as the setting has it: logarithmic, whole numbers, or the names of choices."""
+    dimension = space[path]
+    if not isinstance(dimension, Range):
+        axis.set_ticks(range(len(dimension.choices)), list(map(str, dimension.choices)))
+    elif dimension.log:
+        scale("log")
+    elif isinstance(dimension.low, int):
+        axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def figure_colours(values: Sequence[float], low: float, high: float) -> list[tuple[float, float, float, float]]:

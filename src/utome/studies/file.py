@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from utome.config.section import NotNegative, Positive, Section
+from utome.config.yaml_file import parse_yaml
 from utome.errors import ConfigError, nearest
 from utome.studies.metrics import check_family, is_over_images
 
@@ -216,10 +216,7 @@ def read_study(path: Path) -> tuple[StudyFile, str]:
 
 def parse_study(text: str, *, source: str, name: str = "study") -> StudyFile:
     """The study in this text; `name` is what it is called if it does not say, `source` stands in errors."""
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The study file '{source}' is not YAML: {' '.join(str(error).split())}.") from error
+    content = parse_yaml(text, f"The study file '{source}'")
     if not isinstance(content, Mapping) or "arms" not in content:
         raise ConfigError(
             f"The study file '{source}' has no arms. A study needs at least `arms`, as in: arms: {{plain: {{recipe: unet}}, wide: "

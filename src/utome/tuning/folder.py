@@ -86,6 +86,13 @@ class StudyFolder:
         if not isinstance(event, Progressed):
             append_line(self.path / JOURNAL, json.dumps(event.as_json()))
 
+    def rows(self) -> list[dict[str, str]]:
+        """The rows of `trials.csv`; none where there is none."""
+        try:
+            return list(csv.DictReader((self.path / TABLE).read_text(encoding="utf-8").splitlines()))
+        except (OSError, ValueError):
+            return []
+
     def write_table(self, search: Search, trials: Sequence[Trial]) -> None:
         """Write `trials.csv`, a row a trial."""
         write_text(self.path / TABLE, trials_csv(search, trials))

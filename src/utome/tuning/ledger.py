@@ -28,19 +28,28 @@ class Ledger:
 
     def __init__(self, url: str, name: str, space: Space) -> None:
         self._url, self._name, self._space = url, name, space
+        self._storage: optuna.storages.RDBStorage | None = None
         self._study: optuna.Study | None = None
         self._trials: list[Trial] = []
+
+    def reach(self) -> "optuna.storages.RDBStorage":
+        """Connect to the storage; `ConfigError` or `MachineError` where that cannot be."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with self._words():
+            self._storage = self._storage or optuna.storages.RDBStorage(self._url, engine_kwargs=_engine(self._url))
+        return self._storage
 
     def open(self, *, begun: bool) -> None:
         """Find the study; one that has not `begun` is made. `MachineError` where the storage or the study is gone."""
         import optuna
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
         file = sqlite_file(self._url)
         if begun and file is not None and not file.is_file():
             raise MachineError(_gone(f"'{file}' is not there"))
+        storage = self.reach()
         with self._words():
-            storage = optuna.storages.RDBStorage(self._url, engine_kwargs=_engine(self._url))
             sampler = optuna.samplers.RandomSampler(seed=0)  # samples nothing: trials come with their values
             try:
                 self._study = (
@@ -154,19 +163,25 @@ class Ledger:
             raise ConfigError(_no_url(self._url)) from None
         except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
             raise MachineError(
-                f"The storage '{shown(self._url)}' refuses: {_reason(error)}. Everything so far is kept. See that it can be reached and is "
-                "not locked by another program, then go on with --resume."
+                f"The storage '{shown(self._url)}' refuses: {_reason(error)}. See that it can be reached and is not locked by another "
+                "program. Of a search that has begun everything so far is kept: go on with --resume."
             ) from None
 
 
-def refuse_no_url(url: str) -> None:
-    """`ConfigError` where this is no URL of a storage."""
+def storage_url(given: str) -> str:
+    """The URL of a storage, with the whole path of a SQLite file; `ConfigError` where it is none, or would be lost with the process."""
     import sqlalchemy.exc
 
     try:
-        sqlalchemy.engine.make_url(url).get_dialect()
+        url = sqlalchemy.engine.make_url(given)
+        url.get_dialect()
     except sqlalchemy.exc.ArgumentError:
-        raise ConfigError(_no_url(url)) from None
+        raise ConfigError(_no_url(given)) from None
+    if url.get_backend_name() != "sqlite":
+        return given
+    if url.database in {None, "", ":memory:"}:
+        raise ConfigError(f"{_no_url(given)} SQLite keeps this one in memory, where it would be lost with the process.")
+    return url.set(database=str(Path(str(url.database)).absolute())).render_as_string(hide_password=False)
 
 
 def shown(url: str) -> str:

@@ -23,7 +23,9 @@ def suggest(space: Space, trials: Sequence[Trial], seed: int) -> Params:
     import optuna
 
     # In this order of arguments, since the states of a sampler's generator begin at a number below 2**32.
-    sampler = optuna.samplers.TPESampler(seed=key(seed, "trial", len(trials)) % 2**32, multivariate=False)
+    sampler = optuna.samplers.TPESampler(
+        seed=key(seed, "trial", len(trials)) % 2**32, multivariate=False, constant_liar=True
+    )
     # The estimator does not look at what failed, and would go there again; of what was ended early without a report it thinks ill.
     known = [replace(trial, state="pruned", rungs=()) if trial.state == "failed" else trial for trial in trials]
     study = study_of(space, known, sampler)

@@ -16,6 +16,8 @@ from utome.tuning.trial import PRUNERS, Pruner, Rung, Trial, best_of, stages
 
 # Of each trial by number, the best validation mean IoU up to each epoch, of each training.
 Curves = Mapping[int, Sequence[Sequence[float]]]
+# The choice among fewer trials says nothing of a rule.
+LEAST = 10
 
 
 @dataclass(frozen=True)
@@ -48,34 +50,35 @@ def curves_of(search: Search, trials: Sequence[Trial], folder: StudyFolder) -> C
 
 
 def sooner(search: Search, trials: Sequence[Trial], curves: Curves) -> tuple[Sooner, ...]:
-    """Each pruner on the trials of a full search; nothing for a search that had one itself, or is too small for any to end a trial."""
+    """Each pruner on the trials of a full search; nothing for a search that had one itself, or came to fewer than ten whole trials."""
     whole = [trial for trial in trials if trial.state == "complete" and all(curves[trial.number])]
     best = best_of(whole)
-    if search.pruner != "none" or best is None or best.value is None or len(whole) < 2:
+    if search.pruner != "none" or best is None or best.value is None or len(whole) < LEAST:
         return ()
+    reached = {trial.number: trial.value or 0.0 for trial in whole}
     repetitions = len(search.repetitions)
     pruners = [each for each in PRUNERS if each != "none" and (each != "wilcoxon" or repetitions >= WILCOXON_LEAST)]
     found = []
     for pruner in pruners:
-        replayed = replay(pruner, search, [curves[trial.number] for trial in whole])
+        replayed = replay(pruner, search, {trial.number: curves[trial.number] for trial in whole})
         chosen = best_of(replayed)
         if chosen is None:
             continue
-        value = whole[chosen.number].value or 0.0
+        value = reached[chosen.number]
         found.append(
             Sooner(
                 pruner, sum(each.epochs for each in replayed), sum(each.epochs for each in whole),
-                sum(each.state == "pruned" for each in replayed), whole[chosen.number].number, value, best.value - value,
+                sum(each.state == "pruned" for each in replayed), chosen.number, value, best.value - value,
             )
         )  # fmt: skip
     return tuple(found)
 
 
-def replay(pruner: Pruner, search: Search, curves: Sequence[Sequence[Sequence[float]]]) -> list[Trial]:
-    """What would have become of trials with these curves, one after another."""
+def replay(pruner: Pruner, search: Search, curves: Curves) -> list[Trial]:
+    """What would have become of trials with these numbers and curves, one after another; a rule may go by the number."""
     judge, order, trials = Judge(pruner, search.epochs, search.config.seed), 0, list[Trial]()
     parts = stages(pruner, search.epochs, len(search.repetitions))
-    for number, curve in enumerate(curves):
+    for number, curve in curves.items():
         trial = Trial(number, {})
         for stage in parts:
             known = range(max(stage.repetitions) + 1)

@@ -1,6 +1,6 @@
 """What a search was asked for: all that makes two searches the same one, as `study.yaml` holds it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from utome.config.settings import Config, config_from_dict
 from utome.errors import ConfigError
 from utome.tuning.pruning import WILCOXON_LEAST
 from utome.tuning.space import Params, Space, configured, read_space, space_as_dict
-from utome.tuning.trial import PRUNERS, Pruner, Stage, stages
+from utome.tuning.trial import PRUNERS, Pruner, Stage, Trial, stages
 
 FORMAT = 1
 
@@ -70,6 +70,11 @@ class Search:
     def config_of(self, params: Params, repetition: int = 0) -> Config:
         """The settings of one training of a trial."""
         return configured(self.config, {**params, **self.repetitions[repetition]})
+
+    def epochs_to_the_end(self, trials: Sequence[Trial]) -> int:
+        """Epochs that these trials would have taken at most, each to its end; of failed ones, those that they reported."""
+        whole = self.epochs * len(self.repetitions)
+        return sum(trial.epochs if trial.state == "failed" else whole for trial in trials)
 
     def as_yaml(self) -> str:
         """The content of `study.yaml`."""

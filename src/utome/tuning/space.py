@@ -9,23 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from utome.config.overrides import overlay
-from utome.config.settings import Config, config_from_dict, leaves
+from utome.config.settings import Config, config_from_dict, leaves, paths
 from utome.errors import ConfigError
 
 Value = bool | int | float | str | None
 Params = Mapping[str, Value]
 FORMS = "{low: 1, high: 512}, with `log: true` or `step: 2` if wanted, or {choices: [16, 32]}"
-# What says which images are trained on or scored, or how long: trials that differ in it cannot be compared.
-FIXED = {
-    "recipe", "seed", "training.epochs",
-    *(
-        f"data.{name}"
-        for name in (
-            "seed", "split", "folds", "fold", "validation", "test", "group", "layout", "truth", "classes", "ignore", "unmarked",
-            "fill", "grey_as_colour",
-        )
-    ),
-}  # fmt: skip
+# All other settings say which images are trained on, how long, or how they are scored, so that trials that differ in them cannot be
+# compared; or nothing that a score would show.
+SEARCHED = (
+    "model.", "loss.", "optimizer.", "augmentation.", "data.normalization", "data.size", "training.batch",
+    "training.tile", "training.places", "training.clip", "training.average", "training.precision",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,9 +67,11 @@ def read_space(given: Mapping[str, Any], config: Config) -> Space:
     """What a recipe or a file says may vary around this config; `ConfigError` says what of it cannot be."""
     found = {path: _dimension(path, said, config) for path, said in given.items() if said is not None}
     if not found:
+        left_out = f"of the recipe '{config.recipe}' all is left out: {', '.join(f'`{path}`' for path in given)}"
+        none = f"the recipe '{config.recipe}' has no search space of its own"
         raise ConfigError(
-            f"There is nothing to search: the recipe '{config.recipe}' has no search space of its own. Give --space FILE with a line "
-            "like `space: {optimizer.learning_rate: {low: 0.0001, high: 0.01, log: true}}`."
+            f"There is nothing to search: {left_out if given else none}. Give --space FILE with a line like `space: "
+            "{optimizer.learning_rate: {low: 0.0001, high: 0.01, log: true}}`."
         )
     return found
 
@@ -102,33 +99,40 @@ def within(config: Config, space: Space) -> Config:
     return configured(config, moved)
 
 
+def is_searched(path: str) -> bool:
+    """Whether a setting may be in a search space.
+
+    >>> is_searched("training.tile"), is_searched("training.tiles_per_image"), is_searched("model.width")
+    (True, False, True)
+    """
+    return any(path.startswith(known) if known.endswith(".") else path == known for known in SEARCHED)
+
+
 def _dimension(path: str, said: Any, config: Config) -> Range | Choices:
-    if path in FIXED or path.startswith("machine."):
+    if path in paths() and not is_searched(path):
         raise ConfigError(
             f"`{path}` cannot be searched: trials that differ in it could not be compared. Set it for all of them, with --set."
         )
     if not isinstance(said, Mapping):
         raise ConfigError(f"The space of `{path}` is {said!r}; write {FORMS}.")
-    found = _choices(path, said) if "choices" in said else _range(path, said, config)
-    for end in found.ends:
-        _tried(path, end, config)
-    return found
+    return _choices(path, said, config) if "choices" in said else _range(path, said, config)
 
 
-def _tried(path: str, value: Value, config: Config) -> Config:
-    """The config with this one value; `ConfigError` where it is not accepted."""
+def _as_the_setting_has_it(path: str, value: Any, config: Config) -> Value:
+    """One value as the config holds it, a whole number as one; `ConfigError` where it is not accepted."""
     try:
-        return configured(config, {path: value})
+        return leaves(configured(config, {path: value}).as_dict()).get(path)
     except ConfigError as error:
         raise ConfigError(f"The search space holds `{path}` = {value!r}. {error}") from None
 
 
-def _choices(path: str, said: Mapping[str, Any]) -> Choices:
-    choices = said["choices"]
-    plain = isinstance(choices, list) and all(
-        each is None or isinstance(each, bool | int | float | str) for each in choices
+def _choices(path: str, said: Mapping[str, Any], config: Config) -> Choices:
+    given = said["choices"]
+    plain = isinstance(given, list) and all(
+        each is None or isinstance(each, bool | int | float | str) for each in given
     )
-    if set(said) != {"choices"} or not plain or len(choices) < 2 or len(set(map(repr, choices))) < len(choices):
+    choices = [_as_the_setting_has_it(path, each, config) for each in given] if plain else []
+    if set(said) != {"choices"} or len(choices) < 2 or len(set(choices)) < len(choices):
         raise ConfigError(
             f"The space of `{path}` is {dict(said)!r}; choices are a list of two or more different numbers, words or true and false."
         )
@@ -137,12 +141,12 @@ def _choices(path: str, said: Mapping[str, Any]) -> Choices:
 
 def _range(path: str, said: Mapping[str, Any], config: Config) -> Range:
     unknown = sorted(set(said) - {"low", "high", "log", "step"})
-    ends = [said.get(name) for name in ("low", "high")]
-    if unknown or not all(_is_number(end) for end in ends) or not isinstance(said.get("log", False), bool):
+    *ends, step = (_number(said.get(name)) for name in ("low", "high", "step"))
+    log = said.get("log", False)
+    if unknown or not all(_is_number(end) for end in ends) or not isinstance(log, bool):
         raise ConfigError(f"The space of `{path}` is {dict(said)!r}; write {FORMS}.")
-    low, high = (_as_the_setting_has_it(path, end, config) for end in ends)
+    low, high = (_end(path, end, config) for end in ends)
     _refuse_empty(path, low, high)
-    log, step = said.get("log", False), said.get("step")
     if log and (low <= 0 or step is not None):
         raise ConfigError(
             f"The space of `{path}` has `log: true`, which takes a low end above 0 and no step; given: low {low}, step {step}."
@@ -152,9 +156,9 @@ def _range(path: str, said: Mapping[str, Any], config: Config) -> Range:
     return Range(low, high, log, step)
 
 
-def _as_the_setting_has_it(path: str, end: Any, config: Config) -> int | float:
-    """An end as a whole number where the setting holds whole numbers; `ConfigError` where it holds none at all."""
-    value = leaves(_tried(path, end, config).as_dict()).get(path)
+def _end(path: str, end: Any, config: Config) -> int | float:
+    """An end as the setting has it; `ConfigError` where that holds no numbers."""
+    value = _as_the_setting_has_it(path, end, config)
     if not _is_number(value):
         raise ConfigError(f"`{path}` holds no number, so it has no range. Give {{choices: [...]}}.")
     return value  # type: ignore[return-value]
@@ -180,6 +184,14 @@ def _step(path: str, step: Any, ends: tuple[float, float]) -> int | float:
             f"Steps of {step} do not lead from {low} to {high} in the space of `{path}`. Change one of the three."
         )
     return int(step) if whole else float(step)
+
+
+def _number(said: Any) -> Any:
+    """A number of a file: YAML 1.1 takes 1e-4, which lacks a point, for a word."""
+    try:
+        return float(said) if isinstance(said, str) else said
+    except ValueError:
+        return said
 
 
 def _is_number(value: Any) -> bool:

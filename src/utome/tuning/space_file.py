@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from utome.config.yaml_file import read_yaml
 from utome.errors import ConfigError
 
 EXAMPLE = "space:\n  optimizer.learning_rate: {low: 0.0001, high: 0.01, log: true}\ntrials: 20"
@@ -21,15 +20,7 @@ class SpaceFile:
 
 def read_space_file(path: Path) -> SpaceFile:
     """What the file says; `ConfigError` where it cannot be read or says something else."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError(
-            f"The file '{path}' cannot be read: {reason}. Give a YAML file with a search space."
-        ) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The file '{path}' is not YAML: {' '.join(str(error).split())}.") from error
+    content = read_yaml(path, "file", "a search space")
     space = content.get("space") if isinstance(content, dict) else None
     if (
         not isinstance(space, dict)
