@@ -122,7 +122,7 @@ _before = _Before()
 def forget_peak_memory() -> None:
     """Measure memory anew from here on: what this process did before, such as a larger network's training, is no part of it."""
     gc.collect()
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats()
     with suppress(OSError, AttributeError):  # what was freed, but is kept for later; glibc alone has this call
         ctypes.CDLL(None).malloc_trim(0)
