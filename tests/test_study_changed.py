@@ -117,6 +117,14 @@ def test_what_a_training_depends_on_is_refused(data: Path, begun: Path, old: str
     assert {path: path.read_bytes() for path in begun.glob("*.*")} == before
 
 
+def test_of_a_study_begun_before_trainings_were_written_down_its_file_tells(data: Path, out: Path) -> None:
+    content = json.loads((out / "asked.json").read_text())
+    del content["trainings"]
+    (out / "asked.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match=r"model\.width: it was 3 and is 4"):
+        run(data, out, TOY.replace("model.width: 3", "model.width: 4"))
+
+
 def test_a_recipe_that_another_version_has_otherwise_is_refused(
     data: Path, begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

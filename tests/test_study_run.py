@@ -180,6 +180,8 @@ def test_a_study_that_is_told_to_end_saves_and_goes_on(runs: Runs, data: Path, w
     command = ["study", "run", str(file), "--data", str(data), "--out", str(out)]
     ended = runs.wait(runs.start(*command, faults=[at_step(3, TERM)]))
     assert ended.code == 143
+    assert "Give the same command again to go on." in ended.said
+    assert "--resume" not in ended.said
     assert [run.state for run in show_study(out).runs].count("interrupted") == 1
     ended = runs.wait(runs.start(*command))
     assert ended.code == 0, ended.said

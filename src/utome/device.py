@@ -124,7 +124,9 @@ def forget_peak_memory() -> None:
     gc.collect()
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats()
-    with suppress(OSError, AttributeError):  # what was freed, but is kept for later; glibc alone has this call
+    with suppress(
+        OSError, AttributeError, TypeError
+    ):  # what was freed, but is kept for later; glibc alone has this call
         ctypes.CDLL(None).malloc_trim(0)
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: the peak is what is in use now

@@ -99,17 +99,18 @@ class StudyFolder:
     def refuse_changes(self, study: StudyFile, asked: Asked) -> None:
         """`ConfigError` with the difference where trainings would be others than those that the study began with."""
         begun = self.asked()
-        for name, then, now in (
+        for name, before, now in (
             ("--scale", begun.scale, asked.scale),
             ("--set", " ".join(begun.assignments), " ".join(asked.assignments)),
         ):
-            if then != now:
+            if before != now:
                 raise ConfigError(
-                    f"'{self.path}' began with {name} {then or '(nothing)'} and is now given {now or '(nothing)'}. Give it as it was, or "
+                    f"'{self.path}' began with {name} {before or '(nothing)'} and is now given {now or '(nothing)'}. Give it as it was, or "
                     "another --out."
                 )
         refuse_other_protocols(self.study, study)
-        known = self._read(TRAININGS_OF, self._asked().get("trainings", {}))
+        then = self._asked().get("trainings")
+        known = trainings(self.study, begun, begun.arms) if then is None else self._read(TRAININGS_OF, then)
         refuse_other_trainings(known, trainings(study, begun, study.arms))
 
     def refuse_other_data(self, now: DataFacts) -> None:
