@@ -90,7 +90,24 @@ def test_what_a_study_says_is_not_for_the_recipe_auto_to_choose() -> None:
             r"accepted: one of `value` and `percent`",
         ),
         ("arms: {otsu: {recipe: unet}}\n", r"An arm is called 'otsu'"),
-        ("arms: {A b: {recipe: unet}}\n", r"`arms\.A b` is 'A b'; accepted: .*pattern"),
+        (
+            "arms: {A b: {recipe: unet}}\n",
+            r": `arms\.A b` is 'A b'; accepted: a name of small letters, digits, and `\.`, `_`, `-` behind the first\.$",
+        ),
+        ("arms: {a: unet}\n", r"`arms\.a` is 'unet'; accepted: names with their values, as in \{recipe: unet, "),
+        ("arms: {a: {recipe: unet, set: [x]}}\n", r"`arms\.a\.set` is \['x'\]; accepted: names with their values\.$"),
+        (SMALL + "references: otsu\n", r"`references` is 'otsu'; accepted: a list, as in \[a, b\]\."),
+        (
+            SMALL + "title: 2015\n",
+            r"`title` is 2015; accepted: text, in quotes where YAML takes it for something else\.",
+        ),
+        *(
+            (
+                SMALL + f"data: {{unlabelled: '{pattern}'}}\n",
+                r"`data\.unlabelled` is '.*'; accepted: a pattern of files below",
+            )
+            for pattern in ("/images/*.png", "C:/images/*.png", "../*.png", "more/**.png", "")
+        ),
     ],
 )
 def test_a_mistake_gets_a_sentence(text: str, said: str) -> None:

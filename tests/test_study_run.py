@@ -13,11 +13,13 @@ from PIL import Image
 
 from tests.builders import draw_discs, save
 from tests.faulty_runs import TERM, Runs, at_call, at_step
+from tests.toy_study import run as run_toy
 from utome.config.overrides import read_config
 from utome.errors import ConfigError, DataError, MachineError, NumericalError
 from utome.events import silent
 from utome.execution import Done, Workers
-from utome.jobs.study import StudyRequest, read_images, run_study
+from utome.jobs.study import run_study
+from utome.jobs.study_asking import StudyRequest, read_images
 from utome.jobs.study_standing import show_study
 from utome.metrics.confusion import confusion
 from utome.studies.file import parse_study
@@ -63,21 +65,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_discs(tmp_path_factory.mktemp("data"), [f"disc-{number}" for number in range(6)])
 
 
-def run(data: Path, out: Path, text: str = TEXT, *, report: bool = False, **asked: Any) -> StudyOutcome:
-    """The study of this text, without the page of each run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("utome.jobs.train.write_report", lambda *_: None)
-        if not report:
-            patch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
-        return run_study(parse_study(text, source="toy.yaml"), text, data, out, StudyRequest(**asked))
-
-
 @pytest.fixture(scope="module")
 def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The study that nothing happened to."""
     out = tmp_path_factory.mktemp("whole") / "out"
     run(data, out, report=True)
     return out
+
+
+def run(data: Path, out: Path, text: str = TEXT, **asked: Any) -> StudyOutcome:
+    return run_toy(data, out, text, **asked)
 
 
 def scores_of(out: Path) -> dict[str, bytes]:
@@ -183,6 +180,8 @@ def test_a_study_that_is_told_to_end_saves_and_goes_on(runs: Runs, data: Path, w
     command = ["study", "run", str(file), "--data", str(data), "--out", str(out)]
     ended = runs.wait(runs.start(*command, faults=[at_step(3, TERM)]))
     assert ended.code == 143
+    assert "Give the same command again to go on." in ended.said
+    assert "--resume" not in ended.said
     assert [run.state for run in show_study(out).runs].count("interrupted") == 1
     ended = runs.wait(runs.start(*command))
     assert ended.code == 0, ended.said
@@ -233,7 +232,8 @@ def test_a_failed_run_ends_the_command_with_6(runs: Runs, data: Path, tmp_path: 
 
 def test_a_changed_file_is_refused_with_the_difference(data: Path, whole: Path) -> None:
     before = scores_of(whole)
-    with pytest.raises(ConfigError, match=r"(?s)is not the one that .*-  training.epochs: 2\n.*\+  training.epochs: 3"):
+    said = r"(?s)are not those that it began with:\n  arm plain in held-out, training\.epochs: it was 2 and is 3\n"
+    with pytest.raises(ConfigError, match=said):
         run(data, whole, TEXT.replace("epochs: 2", "epochs: 3"))
     assert scores_of(whole) == before
 

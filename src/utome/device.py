@@ -1,10 +1,13 @@
-"""Where and how to compute: device, number type, memory layout, threads, and repeatable arithmetic."""
+"""Where and how to compute: device, number type, memory layout, threads, memory, and repeatable arithmetic."""
 
+import ctypes
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from traceback import clear_frames
 from typing import Literal, TypeVar
 
@@ -48,13 +51,11 @@ class Device:
         return network.to(self.torch, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def peak_memory_mb(self) -> float | None:
-        """The most memory so far, of the GPU or of this process, in millions of bytes; none where it is not known."""
+        """The most memory since `forget_peak_memory`, of the GPU or of this process, in millions of bytes; none where it is not known."""
         if self.torch.type == "cuda":
             return round(torch.cuda.max_memory_allocated(self.torch) / 1e6, 1)
-        if resource is None:
-            return None
-        unit = 1 if sys.platform == "darwin" else 1024
-        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
+        peak = _peak_of_process()
+        return round(peak / 1e6, 1) if peak > _before.peak else None
 
     @property
     def name(self) -> str:
@@ -106,6 +107,44 @@ def enough_memory(advice: Callable[[], str] | None = None) -> Iterator[None]:
 def is_refusal_of_memory(error: BaseException) -> bool:
     """Whether torch or Python say that there is too little memory; on a processor torch has no class of its own for it."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in REFUSALS)
+
+
+@dataclass
+class _Before:
+    """The most memory of this process before what is measured, in bytes, on systems that cannot be told to forget it."""
+
+    peak: int = 0
+
+
+_before = _Before()
+
+
+def forget_peak_memory() -> None:
+    """Measure memory anew from here on: what this process did before, such as a larger network's training, is no part of it."""
+    gc.collect()
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.reset_peak_memory_stats()
+    with suppress(
+        OSError, AttributeError, TypeError
+    ):  # what was freed, but is kept for later; glibc alone has this call
+        ctypes.CDLL(None).malloc_trim(0)
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: the peak is what is in use now
+        _before.peak = 0
+    except OSError:
+        _before.peak = _peak_of_process()
+
+
+def _peak_of_process() -> int:
+    """The most memory that this process had, in bytes; 0 where it is not known."""
+    with suppress(
+        OSError, StopIteration
+    ):  # Linux: getrusage counts what a parent had when it started this process, too
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+    if resource is None:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def compute_repeatably() -> None:

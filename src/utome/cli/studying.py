@@ -107,7 +107,8 @@ def learning_curve(
 
 
 def _run(given: str, options: RunOptions, workers: "Workers", *, json: bool) -> None:
-    from utome.jobs.study import StudyRequest, run_study
+    from utome.jobs.study import run_study
+    from utome.jobs.study_asking import StudyRequest
     from utome.studies.library import find_study
 
     found, text = find_study(given)

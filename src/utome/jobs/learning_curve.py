@@ -1,6 +1,6 @@
 """`utome study learning-curve`: would more labels help? One recipe on more and more of the training images, the same test images."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from utome.events import Listener, Noted, silent
 from utome.execution import Workers
 from utome.jobs.preparing import prepare
 from utome.jobs.reading import split_data
-from utome.jobs.study import StudyRequest, run_study
+from utome.jobs.study import run_study
+from utome.jobs.study_asking import StudyRequest
 from utome.recipes.library import load_recipe
 from utome.studies.file import parse_study
 from utome.studies.folder import StudyFolder
@@ -48,8 +49,7 @@ def learn(data: Path, out: Path, request: CurveRequest, *, listen: Listener = si
             raise ConfigError(
                 f"'{out}' began with --sizes {','.join(begun)}. Give them as they were, or another --out."
             )
-    # More seeds are no change; another recipe or setting is, and is refused with its difference.
-    text = _file(data, replace(request, seeds=folder.study.seeds if folder.begun else request.seeds), listen)
+    text = _file(data, request, listen)
     study = parse_study(text, source=str(out / "study.yaml"))
     return run_study(study, text, data, out, StudyRequest(seeds=request.seeds, workers=request.workers), listen=listen)
 

@@ -19,7 +19,7 @@ from utome.data.preparation import Preparation, moments_of
 from utome.data.splitting import Split
 from utome.data.survey import Survey
 from utome.data.weight_cache import WeightCache
-from utome.device import choose_device, compute_repeatably
+from utome.device import choose_device, compute_repeatably, forget_peak_memory
 from utome.distributed import gathered, one_fate, size
 from utome.errors import ConfigError, DataError
 from utome.events import EpochDone, Listener, Noted, silent
@@ -70,7 +70,9 @@ def prepare(
     The task's config says of the encoder's starting weights what came with them. Where training has `begun`, the
     weights are in a checkpoint and are not read again. With `fixed` the recipe `auto` chooses for these images all but the settings
     that it names; without, the config is taken as it is. Of several processes each prepares the same; if one cannot, none can.
+    Memory is measured from here on.
     """
+    forget_peak_memory()
     with one_fate():
         prepared = _prepare(data, config, listen, begun=begun, fixed=fixed)
     if size() > 1:

@@ -29,6 +29,7 @@ def perform(order: Order, listen: Listener = silent) -> None:
     folder = StudyFolder(order.folder)
     place = folder.scores(order.run)
     new_folder(place)
+    (place / FAILED).unlink(missing_ok=True)  # so that a reason is that of the last time
     try:
         if order.run.kind == "network":
             _train(folder, order, listen)
@@ -41,7 +42,6 @@ def perform(order: Order, listen: Listener = silent) -> None:
     except Exception as error:
         write_json(place / FAILED, {"reason": _reason(error), "traceback": traceback.format_exc()})
         raise
-    (place / FAILED).unlink(missing_ok=True)
 
 
 def _train(folder: StudyFolder, order: Order, listen: Listener) -> None:

@@ -28,6 +28,7 @@ from utome.jobs.study_variants import LeftOut, predictor_of
 from utome.models.anatomy import anatomy
 from utome.prediction.pictures import LabelMap, label_png
 from utome.prediction.predictor import Predictor
+from utome.studies.changes import scoring_key
 from utome.studies.file import StudyFile
 from utome.studies.folder import FORMAT, PREDICTIONS, StudyFolder, file_names
 from utome.studies.gathering import metrics_of
@@ -78,7 +79,7 @@ def score_network(folder: StudyFolder, run: PlannedRun, data: Path, listen: List
         with enough_memory():
             variants[name] = _scored(folder, run, images, name, labelling, listen)
     cost = _cost(config, images.survey)
-    return _document(images, variants, left_out, cost)
+    return _document(folder.study, images, variants, left_out, cost)
 
 
 def score_reference(folder: StudyFolder, run: PlannedRun, data: Path, listen: Listener) -> dict[str, Any]:
@@ -87,7 +88,7 @@ def score_reference(folder: StudyFolder, run: PlannedRun, data: Path, listen: Li
     images = _images(folder.study, run, data, config, listen)
     first = next(iter(folder.study.variants))
     images, labelling = _otsu(images) if run.kind == "otsu" else _human(images)
-    return _document(images, {first: _scored(folder, run, images, first, labelling, listen)}, {}, {})
+    return _document(folder.study, images, {first: _scored(folder, run, images, first, labelling, listen)}, {}, {})
 
 
 def _otsu(images: Images) -> tuple[Images, Labelling]:
@@ -118,10 +119,15 @@ def _images(study: StudyFile, run: PlannedRun, data: Path, config: Config, liste
     if not scored:
         raise DataError("There is no test image to score. Give the protocol folds, or data.test above 0.")
     unlabelled: tuple[Sample, ...] = ()
-    if study.data.unlabelled is not None and (run.seed, run.fold) == (0, 0):
-        paths = sorted(data.glob(study.data.unlabelled))[:UNLABELLED]
+    if (run.seed, run.fold) == (0, 0):
+        paths = unlabelled_files(study, data)[:UNLABELLED]
         unlabelled = tuple(Sample(f"unlabelled-{path.stem}", path, ()) for path in paths)
     return Images(found, split, tuple(grouped(scored, config.data.group)), unlabelled, data)
+
+
+def unlabelled_files(study: StudyFile, data: Path) -> list[Path]:
+    """The files without truth that the study names, in order."""
+    return [] if study.data.unlabelled is None else sorted(data.glob(study.data.unlabelled))
 
 
 def _network(predictor: Predictor, threshold: float | None) -> Labelling:
@@ -194,12 +200,18 @@ def _counted(case: Case, metrics: Sequence[Measured], pooled: Sequence[str]) -> 
 
 
 def _document(
-    images: Images, variants: Mapping[str, Any], left_out: Mapping[str, str], cost: Mapping[str, Any]
+    study: StudyFile, images: Images, variants: Mapping[str, Any], left_out: Mapping[str, str], cost: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What `scores.json` holds."""
+    """What `scores.json` holds, see `utome.studies.scored`."""
     split = images.split
-    counts = {"train": len(split.train), "val": len(split.val), "test": len(images.scored)}
-    return {"format": FORMAT, "images": counts, "variants": variants, "left_out": left_out, "cost": cost}
+    return {
+        "format": FORMAT,
+        "scoring": scoring_key(study),
+        "images": {"train": len(split.train), "val": len(split.val), "test": len(images.scored)},
+        "variants": variants,
+        "left_out": left_out,
+        "cost": cost,
+    }
 
 
 def _cost(config: Config, found: Survey) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from torch import Tensor
 
-from utome.config.architectures import SEUNetSettings
+from utome.config.architectures import ModelSettings, SEUNetSettings
 from utome.config.overrides import overlay, override
 from utome.config.settings import Config
 from utome.device import Device
@@ -20,7 +20,7 @@ from utome.training.checkpoints import Checkpoints
 from utome.training.runfolder import RunFolder
 from utome.training.state import result_weights
 
-ENHANCEMENT = "model.enhancement."
+ENHANCEMENT, PREDICTION = "model.enhancement.", "prediction."
 # Which maps an enhancement multiplies, and by what, is kept with the weights.
 FACTORS = ".factors"
 
@@ -32,11 +32,17 @@ class LeftOut(Exception):  # noqa: N818 - it is no error
 def predictor_of(run: Path, variant: VariantEntry, device: Device, *, early: Sequence[int] | None) -> Predictor:
     """What the variant predicts with: the run's best, early or last model, and its enhancement as it is set. `LeftOut` says why not."""
     model = _model(run, variant.checkpoint, early)
-    changes = {path: value for path, value in variant.set.items() if path.startswith(ENHANCEMENT)}
+    changes, settings = _enhancement(variant), _prediction(variant)
     if changes:
         model = _enhanced(model, changes)
-    settings = {path.removeprefix("prediction."): value for path, value in variant.set.items() if path not in changes}
-    return Predictor(model, device, _checked(settings))
+    return Predictor(model, device, settings)
+
+
+def refuse_mistakes(variant: VariantEntry, config: Config) -> None:
+    """`ConfigError` where a setting of the variant is none, or is wrong for the network of this config, before that is trained."""
+    _prediction(variant)
+    if _is_enhanced(config.model):
+        _config({"model": config.model.model_dump(mode="json")}, _enhancement(variant))
 
 
 def _model(run: Path, checkpoint: str, early: Sequence[int] | None) -> Model:
@@ -58,7 +64,7 @@ def _model(run: Path, checkpoint: str, early: Sequence[int] | None) -> Model:
 def _enhanced(model: Model, changes: Mapping[str, Any]) -> Model:
     """The model with its enhancement set otherwise; what it has learned is untouched."""
     settings = model.card.architecture
-    if not isinstance(settings, SEUNetSettings) or settings.enhancement.mode == "none":
+    if not _is_enhanced(settings):
         raise LeftOut("its network has no enhancement")
     changed = _config({"model": settings.model_dump(mode="json")}, changes).model
     card: ModelCard = model.card.model_copy(update={"architecture": changed})
@@ -75,7 +81,16 @@ def _config(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> Config:
     return override(overlay(settings, changes), ())
 
 
-def _checked(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of prediction, as they are once they are validated."""
-    prediction = _config({}, {f"prediction.{name}": value for name, value in settings.items()}).prediction
-    return {name: getattr(prediction, name) for name in settings}
+def _is_enhanced(settings: ModelSettings) -> TypeGuard[SEUNetSettings]:
+    return isinstance(settings, SEUNetSettings) and settings.enhancement.mode != "none"
+
+
+def _enhancement(variant: VariantEntry) -> dict[str, Any]:
+    return {path: value for path, value in variant.set.items() if path.startswith(ENHANCEMENT)}
+
+
+def _prediction(variant: VariantEntry) -> dict[str, Any]:
+    """Settings of prediction by their own names, as they are once they are validated."""
+    given = {path: value for path, value in variant.set.items() if path.startswith(PREDICTION)}
+    prediction = _config({}, given).prediction
+    return {name: getattr(prediction, name) for name in (path.removeprefix(PREDICTION) for path in given)}

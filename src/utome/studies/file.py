@@ -10,14 +10,15 @@ a way to divide the images. A *scale* lays settings over all of them, so that th
 """
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from utome.config.section import NotNegative, Positive, Section
 from utome.config.yaml_file import parse_yaml
 from utome.errors import ConfigError, nearest
+from utome.studies.accepted import accepted
 from utome.studies.metrics import check_family, is_over_images
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
@@ -25,6 +26,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 Settings = Mapping[str, Any]
 Reference = Literal["otsu", "human"]
 REFERENCES: dict[Reference, str] = {"otsu": "Otsu's threshold, no learning", "human": "second observer"}
+# Names that have their default from another place of the file.
+FILLED_IN = {("baseline",), ("main",)}
 # What a variant may change of a model that is trained.
 PREDICTING = ("prediction.", "model.enhancement.")
 
@@ -36,6 +39,17 @@ class DataEntry(Section):
     citation: str = ""
     about: str = ""
     unlabelled: str | None = None
+
+    @field_validator("unlabelled")
+    @classmethod
+    def _inside_the_folder(cls, pattern: str | None) -> str | None:
+        """Any other pattern is a Python error where files are looked for, after hours."""
+        if pattern is not None:
+            parts = PureWindowsPath(pattern).parts
+            anchored = PureWindowsPath(pattern).anchor or ".." in parts
+            if not parts or anchored or any("**" in part and part != "**" for part in parts):
+                raise ValueError("a pattern of files below the folder of images, as in stack2/*.tif")
+        return pattern
 
 
 class ProtocolEntry(Section):
@@ -227,7 +241,11 @@ def parse_study(text: str, *, source: str, name: str = "study") -> StudyFile:
     except ConfigError as error:
         raise ConfigError(f"In the study file '{source}': {error}") from None
     except ValidationError as error:
-        sentences = [_sentence(problem) for problem in error.errors()]
+        # Of what was filled in from another name, that one is told.
+        said = [
+            problem for problem in error.errors() if problem["loc"][:1] not in FILLED_IN or problem["loc"][0] in content
+        ]
+        sentences = [_sentence(problem) for problem in said]
         raise ConfigError(f"In the study file '{source}': {' '.join(dict.fromkeys(sentences))}") from None
 
 
@@ -259,8 +277,7 @@ def _sentence(problem: Mapping[str, Any]) -> str:
         return f"`{place}` is not known. {nearest(str(last), _fields(problem['loc']))}"
     if problem["type"] == "missing":
         return f"`{place}` is missing."
-    words = str(problem["msg"]).removeprefix("Input should be ").removeprefix("Value error, ")
-    return f"`{place}` is {problem['input']!r}; accepted: {words}."
+    return f"`{place}` is {problem['input']!r}; accepted: {accepted(problem)}."
 
 
 def _fields(place: tuple[Any, ...]) -> list[str]:

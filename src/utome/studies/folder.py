@@ -1,36 +1,40 @@
 """The folder of a study: the study file as it was at the start, what was asked, and every run with its scores.
 
-    DIR/study.yaml                      the study file, which must not change
-    DIR/asked.json                      scale, settings, arms and seeds asked for, and a hash of the images
+    DIR/study.yaml                      the study file, whose trainings must not change
+    DIR/asked.json                      scale, arms and seeds asked for, all settings of each arm, and a hash of the images
     DIR/runs/ARM/seed-S[-fold-F]/       ordinary run folders
     DIR/scores/ARM/seed-S[-fold-F]/     scores.json, failed.json, and predictions/VARIANT/IMAGE.png
 
 With more than one protocol its name stands before the seed. Every file is written whole.
 """
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from utome.errors import ConfigError, DataError
-from utome.files import exclusive, held, new_folder, sweep, write_json, write_text
+from utome.files import TEMPORARY_PREFIX, exclusive, held, new_folder, sweep, write_json, write_text
+from utome.studies.changes import Trainings, refuse_other_protocols, refuse_other_trainings, scoring_key, trainings
 from utome.studies.file import StudyFile, parse_study
-from utome.studies.plan import Asked, Length, PlannedRun
+from utome.studies.plan import Asked, PlannedRun
 from utome.studies.question import DataFacts
+from utome.studies.scored import is_whole
 
 FORMAT = 1
 STUDY, ASKED, LOCK, SCORES, FAILED = "study.yaml", "asked.json", "study.lock", "scores.json", "failed.json"
 PREDICTIONS = "predictions"
 # No system takes these in a file name.
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+ASKED_OF, DATA_OF, TRAININGS_OF = TypeAdapter(Asked), TypeAdapter(DataFacts), TypeAdapter[Trainings](Trainings)
+
+Read = TypeVar("Read")
 
 
 class StudyFolder:
@@ -49,11 +53,15 @@ class StudyFolder:
         """Whether a process works on it now, as far as that can be known."""
         return held(self.path / LOCK) is True
 
+    def refuse_others(self) -> None:
+        """`ConfigError` where something else lies here."""
+        if self.path.exists() and not self.begun and not (self.path.is_dir() and self._is_free()):
+            raise ConfigError(f"'{self.path}' is there already and is no study. Give another --out.")
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Work on the study as the only process; `ConfigError` where another works on it, or something else lies here."""
-        if self.path.exists() and not self.begun and not (self.path.is_dir() and self._is_free()):
-            raise ConfigError(f"'{self.path}' is there already and is no study. Give another --out.")
+        self.refuse_others()
         new_folder(self.path)
         with exclusive(self.path / LOCK) as ours:
             if not ours:
@@ -61,54 +69,49 @@ class StudyFolder:
             sweep(self.path)
             yield
 
-    def begin(self, text: str, study: StudyFile, asked: Asked, data: DataFacts) -> None:
-        """Write down what is asked; the file that says so comes last."""
-        write_text(self.path / STUDY, text)
+    def write(self, text: str, study: StudyFile, asked: Asked, data: DataFacts) -> None:
+        """Write down the study and what was asked so far, if that is new; the file that makes a folder a study comes last."""
+        if not self.begun or (self.path / STUDY).read_text(encoding="utf-8") != text:
+            write_text(self.path / STUDY, text)
+        vars(self).pop("study", None)
         self.write_asked(study, asked, data)
 
     def write_asked(self, study: StudyFile, asked: Asked, data: DataFacts) -> None:
-        """Write down what was asked so far."""
-        write_json(self.path / ASKED, {"format": FORMAT, "name": study.name, **asdict(asked), "data": asdict(data)})
+        """Write down what was asked so far, and of its arms every setting."""
+        content = {"format": FORMAT, "name": study.name, **asdict(asked), "data": asdict(data)}
+        write_json(self.path / ASKED, {**content, "trainings": trainings(study, asked, asked.arms)})
 
     @cached_property
     def study(self) -> StudyFile:
-        """The study as it was at the start."""
+        """The study as it was last written down."""
         text = (self.path / STUDY).read_text(encoding="utf-8")
-        return parse_study(text, source=str(self.path / STUDY), name=self._asked()["name"])
+        return parse_study(text, source=str(self.path / STUDY), name=str(self._asked().get("name")))
 
     def asked(self) -> Asked:
         """What was asked so far."""
         content = self._asked()
-        lengths = {arm: Length(**each) for arm, each in content["lengths"].items()}
-        return Asked(
-            content["scale"], tuple(content["assignments"]), tuple(content["arms"]), content["seeds"], content["threads"], lengths,
-            content["parted"],
-        )  # fmt: skip
+        return self._read(ASKED_OF, {each.name: content[each.name] for each in fields(Asked) if each.name in content})
 
     def data(self) -> DataFacts:
         """The images that the study began with."""
-        content = self._asked()["data"]
-        return DataFacts(**{**content, "classes": tuple(content["classes"])})
+        return self._read(DATA_OF, self._asked().get("data"))
 
-    def refuse_changes(self, text: str, asked: Asked) -> None:
-        """`ConfigError` with the difference where file, scale or settings are not those that the study began with."""
-        before = (self.path / STUDY).read_text(encoding="utf-8")
-        if yaml.safe_load(before) != yaml.safe_load(text):
-            lines = difflib.unified_diff(before.splitlines(), text.splitlines(), "as begun", "now", n=0, lineterm="")
-            shown = "\n  ".join(list(lines)[2:])
-            raise ConfigError(
-                f"The study file is not the one that '{self.path}' began with:\n  {shown}\nPut it back as it was, or give another --out."
-            )
+    def refuse_changes(self, study: StudyFile, asked: Asked) -> None:
+        """`ConfigError` with the difference where trainings would be others than those that the study began with."""
         begun = self.asked()
-        for name, then, now in (
+        for name, before, now in (
             ("--scale", begun.scale, asked.scale),
             ("--set", " ".join(begun.assignments), " ".join(asked.assignments)),
         ):
-            if then != now:
+            if before != now:
                 raise ConfigError(
-                    f"'{self.path}' began with {name} {then or '(nothing)'} and is now given {now or '(nothing)'}. Give it as it was, or "
+                    f"'{self.path}' began with {name} {before or '(nothing)'} and is now given {now or '(nothing)'}. Give it as it was, or "
                     "another --out."
                 )
+        refuse_other_protocols(self.study, study)
+        then = self._asked().get("trainings")
+        known = trainings(self.study, begun, begun.arms) if then is None else self._read(TRAININGS_OF, then)
+        refuse_other_trainings(known, trainings(study, begun, study.arms))
 
     def refuse_other_data(self, now: DataFacts) -> None:
         """`DataError` where images, masks or classes are not those that the study began with."""
@@ -135,9 +138,11 @@ class StudyFolder:
         return self.path / "scores" / self.place(run)
 
     def read_scores(self, run: PlannedRun) -> dict[str, Any] | None:
-        """What a run scored; none where it is not scored, or the file is of another version."""
+        """What a run scored; none where it is not scored as the study now asks, or the file is of another version or damaged."""
         content = read_json(self.scores(run) / SCORES)
-        return content if content is not None and content.get("format") == FORMAT else None
+        if content is None or content.get("format") != FORMAT or content.get("scoring") != scoring_key(self.study):
+            return None
+        return content if is_whole(content) else None
 
     def read_failure(self, run: PlannedRun) -> str | None:
         """Why a run failed the last time; none where it did not."""
@@ -156,9 +161,21 @@ class StudyFolder:
             )
         return content
 
+    def _read(self, kind: TypeAdapter[Read], content: object) -> Read:
+        """A part of what was asked, as it is; `ConfigError` where it is damaged."""
+        try:
+            return kind.validate_python(content)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"])) or "something"
+            raise ConfigError(
+                f"'{self.path / ASKED}' is damaged: `{place}` is missing or wrong. Put the file back as it was, or give another --out."
+            ) from None
+
     def _is_free(self) -> bool:
         """Whether nothing lies here but what a study that was stopped at once leaves."""
-        return {each.name for each in self.path.iterdir()} <= {LOCK, STUDY}
+        names = {each.name for each in self.path.iterdir() if not each.name.startswith(TEMPORARY_PREFIX)}
+        return names <= {LOCK, STUDY}
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

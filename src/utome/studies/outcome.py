@@ -261,7 +261,7 @@ def _key(each: Difference) -> tuple[str, str, str, str, str, str]:
 
 
 def _median(costs: list[Cost]) -> Cost:
-    """The median of each number over those runs that have it; of the rest, the first's."""
+    """The median of each number over those runs that have it; and the devices of all."""
     first = costs[0]
     found: dict[str, Any] = {}
     for name, value in vars(first).items():
@@ -269,6 +269,7 @@ def _median(costs: list[Cost]) -> Cost:
         if numbers:
             middle = median(numbers)
             found[name] = round(middle) if isinstance(value, int) else middle
+    found["device"] = " or ".join(sorted({cost.device for cost in costs if cost.device}))
     return Cost(**{**vars(first), **found, "stopped_early": any(cost.stopped_early for cost in costs)})
 
 

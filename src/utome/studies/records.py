@@ -1,6 +1,7 @@
-"""What a run's folders tell of it: where it stands, and what it cost."""
+"""What a run's folders tell of it: where it stands, what it cost, and on what it was computed."""
 
 import csv
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,32 @@ def run_record(folder: StudyFolder, run: PlannedRun, content: dict[str, Any] | N
         variants=tuple(found.get("variants", {})),
         left_out=found.get("left_out", {}),
     )  # fmt: skip
+
+
+def versions_of(folder: StudyFolder, runs: Iterable[PlannedRun]) -> dict[str, str]:
+    """The versions that trained these runs, by package; where they differ, all of them."""
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        known = _environment(folder.run(run))
+        own = {"utome": known.get("utome"), "python": known.get("python"), **dict(known.get("packages", {}))}
+        for name in ("utome", "python", "torch", "numpy", "scipy"):
+            if isinstance(own.get(name), str):
+                found.setdefault(name, {})[own[name]] = None
+    return {name: " or ".join(sorted(each)) for name, each in found.items()}
+
+
+def _environment(place: Path) -> Mapping[str, Any]:
+    return read_json(place / "environment.json") or {}
+
+
+def _device(place: Path) -> str:
+    """The machine that trained, in words: its GPU, or its processor with as many threads as were used."""
+    known = _environment(place)
+    device, threads = str(known.get("device", "")), known.get("threads")
+    if gpu := known.get("gpu"):
+        return f"{gpu} ({device})"
+    used = f", {threads} thread{'' if threads == 1 else 's'}" if threads else ""
+    return f"{known['processor']} ({device}{used})" if known.get("processor") else f"{device}{used}"
 
 
 def _state(folder: StudyFolder, run: PlannedRun, *, scored: bool) -> tuple[RunState, str | None]:
@@ -64,6 +91,7 @@ def _cost(place: Path, known: dict[str, Any], planned: int) -> Cost:
         final_train_accuracy=float(last["train_accuracy"]),
         final_val_accuracy=float(last["val_accuracy"]),
         best_val_mean_iou=float(best[-1]["val_mean_iou"]) if best else None,
+        device=_device(place),
         **known,
     )
 

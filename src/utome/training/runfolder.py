@@ -222,10 +222,21 @@ def environment(device: Device) -> dict[str, Any]:
         "device": device.name,
         "gpu": torch.cuda.get_device_name() if device.torch.type == "cuda" else None,
         "threads": torch.get_num_threads(),
+        "processor": _processor(),
         "processors": os.cpu_count(),
         "processes": size(),
         "command": sys.argv,
     }
+
+
+def _processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return name or platform.processor() or platform.machine()
 
 
 def _commit() -> str | None:
