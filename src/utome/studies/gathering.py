@@ -39,7 +39,7 @@ def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
         seeds=tuple(range(asked.seeds)),
         published=tuple(_published(study)),
         scores=tuple(scores(rows, metrics)),
-        differences=tuple(differences(rows, metrics, study)),
+        differences=tuple(differences(rows, metrics, study, asked.arms)),
         runs=tuple(run_record(folder, run, found.get(run)) for run in runs),
         images=tuple(_images(rows, found, folder, study.main)),
         command=_command(folder, study, asked, data),
