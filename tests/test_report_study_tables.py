@@ -121,11 +121,11 @@ def test_seeds_that_disagree_stand_beside_the_difference_and_in_the_verdict() ->
         outcome.differences[0],
         outcome="better",
         corrected_p=0.03,
-        trainings=(0.1, -0.1),
-        trainings_interval=Interval(-1.2, 1.3),
+        seeds={0: 0.1, 1: -0.1},
+        seeds_interval=Interval(-1.2, 1.3),
     )
     cells = main_table(replace(outcome, differences=(unsure,)), outcome.protocols[0]).rows[1]
-    assert "\ntrainings −1.200 to +1.300" in cells[4]
+    assert "\nseeds −1.200 to +1.300\ntoo few seeds" in cells[4]
     assert cells[6] == "better with these trainings"
     every = metric_table(replace(outcome, differences=(unsure,)), outcome.protocols[0])
     assert every.rows[0][2].startswith("0.740 ▲?\n")

@@ -162,7 +162,11 @@ def test_folds_are_put_together_before_seeds_are_counted() -> None:
 
 
 def test_a_score_has_the_interval_over_its_seeds() -> None:
-    values = {0: [0.50, 0.60], 1: [0.60, 0.70], 2: [0.40, 0.50]}  # by hand: 0.55, and 4.303 * 0.1 / sqrt(3) on the logit scale
+    values = {
+        0: [0.50, 0.60],
+        1: [0.60, 0.70],
+        2: [0.40, 0.50],
+    }  # by hand: 0.55, and 4.303 * 0.1 / sqrt(3) on the logit scale
     (found,) = scores(rows("a", values), metrics())
     assert found.seeds_interval is not None
     assert (found.seeds_interval.low, found.seeds_interval.high) == pytest.approx((0.3094, 0.7693), abs=1e-3)
@@ -185,3 +189,16 @@ def test_arms_that_are_not_done_count_in_the_correction() -> None:
     assert between("b", of(done, 2)).family == 1
     flips = next(each for each in of(done + rows("b", {0: base.tolist()}, "flips"), 4) if each.variant == "flips")
     assert (flips.baseline_variant, flips.family) == ("best", 3)  # of b, and of c and d, which are to come
+
+
+def test_an_interval_of_counts_does_not_go_below_zero() -> None:
+    nature = Nature(("background", "cell"))
+    metric = {"objects.merges@images": "merges"}
+    merges = measured(metric, families(("objects",), nature, Scales()), nature.classes)
+    counted = [
+        Row(PlannedRun(0, "held-out", 0, "a"), "best", str(image), None, {"objects.merges": value}, {})
+        for image, value in enumerate([0.0, 0.0, 0.0, 9.0])
+    ]
+    (found,) = scores(counted, merges)
+    assert found.interval is not None
+    assert found.interval.low == 0.0

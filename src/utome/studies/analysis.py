@@ -118,8 +118,17 @@ def _score(place: Place, rows: Sequence[Row], metric: Measured) -> Reached:
     (arm,) = arms(_results("", rows, metric))
     found = estimate(arm.sums, metric.score)
     seeds = _by_seed(rows, metric)
-    interval = _of_seeds(seeds.values(), metric.score.bounds)
-    return Reached(*place, metric.metric.name, known(found.value), found.interval, seeds, found.units, interval)
+    over_images, over_seeds = (
+        _possible(each, metric) for each in (found.interval, _of_seeds(seeds.values(), metric.score.bounds))
+    )
+    return Reached(*place, metric.metric.name, known(found.value), over_images, seeds, found.units, over_seeds)
+
+
+def _possible(interval: Interval | None, metric: Measured) -> Interval | None:
+    """The part of an interval in which scores can be: what has no bounds is a count or a distance, never below zero."""
+    if interval is None or metric.score.bounds is not None:
+        return interval
+    return Interval(max(interval.low, 0.0), interval.high)
 
 
 def _by_seed(rows: Sequence[Row], metric: Measured) -> dict[int, float | None]:
