@@ -264,7 +264,7 @@ def test_the_interval_over_seeds_stands_below_their_values() -> None:
     scores = (replace(outcome.scores[0], seeds_interval=Interval(0.58, 0.82)), *outcome.scores[1:])
     table = main_table(replace(outcome, scores=scores), outcome.protocols[0])
     assert table.rows[0][3] == "0.700, 0.720\n0.580–0.820"
-    assert any("Student's 95 % interval over them, for new trainings on these images" in note for note in table.notes)
+    assert any("Student's 95 % interval over them, for other seeds" in note for note in table.notes)
     rows = long_rows(replace(outcome, scores=scores))
     assert value(rows, arm="plain", metric=MAIN, variant="best", quantity="seeds_low") == 0.58
 

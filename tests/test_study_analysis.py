@@ -129,7 +129,8 @@ def test_images_without_a_score_are_left_out() -> None:
 
 
 def test_an_image_that_one_arm_has_no_score_of_is_left_out_of_the_difference() -> None:
-    base, other = [0.5] * 8 + [None] * 4, [0.5] * 8 + [0.0] * 4
+    base: list[float | None] = [*[0.5] * 8, *[None] * 4]
+    other = [0.5] * 8 + [0.0] * 4
     found = between("b", of(rows("a", {0: base}) + rows("b", {0: other}), 2))
     assert (found.difference, found.units, found.left_out) == (0.0, 8, 4)
     assert (found.won, found.tied, found.lost) == (0, 8, 0)
@@ -150,7 +151,8 @@ def test_where_no_image_has_a_score_of_both_there_is_no_difference() -> None:
 
 def test_folds_are_put_together_before_seeds_are_counted() -> None:
     gains = {(0, 0): 0.01, (0, 1): 0.03, (1, 0): 0.05, (1, 1): 0.05}
-    base, other = [], []
+    base: list[Row] = []
+    other: list[Row] = []
     for (seed, fold), gain in gains.items():
         for arm, found, value in (("a", base, 0.5), ("b", other, 0.5 + gain)):
             run = PlannedRun(seed, "held-out", fold, arm)

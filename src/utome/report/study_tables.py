@@ -1,6 +1,6 @@
 """The tables of a study: what its arms reached beside what the paper prints, by every metric, and what they cost."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from utome.report.study_costs import cost_table
 from utome.report.study_facts import (
@@ -73,7 +73,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         title=f"{metric.title}{under(outcome, protocol)}",
         head=head,
         rows=tuple(cells),
-        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows)),
+        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows), *_few(cells)),
         texts=frozenset({0, 6}),
         marked=frozenset(number for number, row in enumerate(rows) if row.is_baseline),
     )
@@ -98,7 +98,8 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Corrected p",
         "Verdict",
     )
-    notes = (*sources.notes, "The trainings are the same, so that only the way to predict differs.") if rows else ()
+    same = "The trainings are the same, so that only the way to predict differs."
+    notes = (*sources.notes, same, *_few(cells)) if rows else ()
     return Table(
         f"variants-{slug(protocol.name)}",
         f"Ways to predict{under(outcome, protocol)}",
@@ -126,7 +127,8 @@ def metric_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
     conventions = [
         f"{metric.title}: {metric.convention.rstrip('.')}." for metric in outcome.metrics if metric.convention
     ]
-    notes = tuple(note for note in ("" if protocol.honest else SEEN, verdicts, " ".join(conventions)) if note)
+    said = ("" if protocol.honest else SEEN, verdicts, " ".join(conventions), *_few(rows))
+    notes = tuple(note for note in said if note)
     name, title = f"metrics-{slug(protocol.name)}", f"Every metric{under(outcome, protocol)}"
     return Table(name, title, ("Metric", *(arm.title for arm in outcome.arms)), rows, notes)
 
@@ -149,7 +151,9 @@ def curve_table(outcome: StudyOutcome) -> Table:
     head = ("Training images", with_unit(metric), _seeds_head(outcome))
     units = sorted({point.units for point in outcome.curve.points})
     note = f"Intervals are of 95 %, over {' or '.join(map(str, units))} test images that are the same for all sizes."
-    return Table("learning-curve", "Score against the number of training images", head, rows, (note,), frozenset())
+    return Table(
+        "learning-curve", "Score against the number of training images", head, rows, (note, *_few(rows)), frozenset()
+    )
 
 
 def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources: Sources) -> tuple[str, ...]:
@@ -246,9 +250,9 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
         f"{unit}{'' if units == 1 else 's'}, for new images with these trainings."
     )
     if any(score.seeds_interval is not None for score in scored):
-        text += " Below the values of the seeds (folds together) is Student's 95 % interval over them, for new trainings on these images."
+        text += " Below the values of the seeds (folds together) is Student's 95 % interval over them, for other seeds."
     compared = [row.difference for row in rows if row.difference is not None]
-    return [text, *_about_differences(compared, unit), *_about_few(metric, scored)]
+    return [text, *_about_differences(compared, unit)]
 
 
 def _about_differences(compared: Sequence[Difference], unit: str) -> list[str]:
@@ -266,10 +270,9 @@ def _about_differences(compared: Sequence[Difference], unit: str) -> list[str]:
     return [f"{text}; below it the least that these could have given."]
 
 
-def _about_few(metric: Metric, scored: Sequence[Score]) -> list[str]:
-    """What it means that there are too few."""
-    intervals = [interval for score in scored for interval in (score.interval, score.seeds_interval)]
-    if not any(interval is not None and interval.says_nothing(metric.bounds) for interval in intervals):
+def _few(rows: Iterable[Sequence[str]]) -> list[str]:
+    """What it means that there are too few, where that is said below a number."""
+    if not any(f"\n{TOO_FEW} " in cell for row in rows for cell in row):
         return []
     return [
         f"'{TOO_FEW}': the interval holds more than half of all values that there can be, so it says next to nothing."

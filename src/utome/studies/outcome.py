@@ -31,7 +31,7 @@ class Score:
     """What an arm reached: the value over all runs with its 95 % interval, and that of each seed (its folds together).
 
     `units` is how many units the value is over. `interval` is for new images with these very trainings; `seeds_interval`, Student's over
-    the values of `seeds`, is for new trainings on these very images.
+    the values of `seeds`, is for other seeds: other trainings, and other divisions where each seed divides anew.
     """
 
     protocol: str
