@@ -138,7 +138,8 @@ def test_an_image_that_one_arm_has_no_score_of_is_left_out_of_the_difference() -
 
 
 def test_an_image_without_a_score_in_one_seed_is_compared_by_the_other_seed() -> None:
-    base, other = {0: [0.5, None], 1: [0.5, 0.2]}, {0: [0.6, 0.9], 1: [0.6, 0.4]}
+    base: dict[int, list[float | None]] = {0: [0.5, None], 1: [0.5, 0.2]}
+    other = {0: [0.6, 0.9], 1: [0.6, 0.4]}
     found = between("b", of(rows("a", base) + rows("b", other), 2))
     assert found.difference == pytest.approx(np.mean([0.1, 0.2]))
     assert (found.units, found.left_out) == (2, 0)
