@@ -59,7 +59,7 @@ def compared(
     outcome: Verdict = "not distinguishable" if p > 0.05 or size is None else "better" if size > 0 else "worse"
     return Difference(
         "held-out", arm, "best", MAIN, "plain", "best", size, None if interval is None else Interval(*interval), p, p, least, 2, 9,
-        "images", 6, 0, 3, 0.8, outcome, f"'{arm}' was compared.", trainings=(0.02, 0.03), trainings_interval=Interval(0.01, 0.04),
+        "images", 6, 0, 3, 0.8, outcome, f"'{arm}' was compared.", seeds={0: 0.02, 1: 0.03}, seeds_interval=Interval(0.01, 0.04),
     )  # fmt: skip
 
 

@@ -264,6 +264,20 @@ def test_methods_say_what_the_runs_did(tmp_path: Path) -> None:
     assert "None:" not in text.partition("Limits.")[0]
 
 
+def test_methods_name_the_comparisons_that_p_are_corrected_over(tmp_path: Path) -> None:
+    outcome = finished_outcome()
+    arm = replace(outcome.differences[0], family=3)
+    way = replace(arm, baseline_arm="wide", variant="views", family=4)
+    other = replace(arm, metric="objects.merges@images", family=9, left_out=2)
+    text = methods(replace(outcome, differences=(arm, way, other)), tmp_path)
+    assert "results image by image, corrected by Holm's method over 3 comparisons; p up to" in text
+    assert "with the first one of the same arm likewise, corrected by Holm's method over 4 comparisons." in text
+    assert "were left out of their comparison (2 at most)" in text
+    alone = methods(replace(outcome, differences=(replace(arm, family=1),)), tmp_path)
+    assert "Holm" not in alone
+    assert "Ways to predict were compared" not in alone
+
+
 def test_methods_of_runs_without_settings_leave_them_out(tmp_path: Path) -> None:
     outcome = finished_outcome()
     path = tmp_path / outcome.runs[0].path

@@ -121,11 +121,11 @@ def test_seeds_that_disagree_stand_beside_the_difference_and_in_the_verdict() ->
         outcome.differences[0],
         outcome="better",
         corrected_p=0.03,
-        trainings=(0.1, -0.1),
-        trainings_interval=Interval(-1.2, 1.3),
+        seeds={0: 0.1, 1: -0.1},
+        seeds_interval=Interval(-1.2, 1.3),
     )
     cells = main_table(replace(outcome, differences=(unsure,)), outcome.protocols[0]).rows[1]
-    assert "\ntrainings −1.200 to +1.300" in cells[4]
+    assert "\nseeds −1.200 to +1.300\ntoo few seeds" in cells[4]
     assert cells[6] == "better with these trainings"
     every = metric_table(replace(outcome, differences=(unsure,)), outcome.protocols[0])
     assert every.rows[0][2].startswith("0.740 ▲?\n")
@@ -248,3 +248,44 @@ def test_a_bare_table_is_named_with_its_paper() -> None:
     assert Sources("Someone: A title. 2021").full("table 2") == "table 2, in: Someone: A title. 2021"
     assert Sources("Someone: A title. 2021").full("Another (2019), table 1") == "Another (2019), table 1"
     assert Sources("").full("table 2") == "table 2"
+
+
+def test_an_interval_that_says_nothing_is_called_too_few_and_that_is_explained() -> None:
+    outcome = finished_outcome()
+    otsu = replace(outcome.scores[2], value=0.736, interval=Interval(0.007, 0.999))
+    table = main_table(replace(outcome, scores=(*outcome.scores[:2], otsu)), outcome.protocols[0])
+    assert table.rows[2][2] == "0.736\n0.007–0.999\ntoo few images"
+    assert table.notes[-1].startswith("'too few': the interval holds more than half of all values that there can be")
+    assert not any("too few" in note for note in main_table(outcome, outcome.protocols[0]).notes)
+
+
+def test_the_interval_over_seeds_stands_below_their_values() -> None:
+    outcome = finished_outcome()
+    scores = (replace(outcome.scores[0], seeds_interval=Interval(0.58, 0.82)), *outcome.scores[1:])
+    table = main_table(replace(outcome, scores=scores), outcome.protocols[0])
+    assert table.rows[0][3] == "0.700, 0.720\n0.580–0.820"
+    assert any("Student's 95 % interval over them, for other seeds" in note for note in table.notes)
+    rows = long_rows(replace(outcome, scores=scores))
+    assert value(rows, arm="plain", metric=MAIN, variant="best", quantity="seeds_low") == 0.58
+
+
+def test_what_seeds_say_of_a_difference_and_what_was_left_out_come_back_from_the_csv() -> None:
+    outcome = finished_outcome()
+    found = replace(outcome.differences[0], seeds={0: 0.02, 1: 0.04}, seeds_interval=Interval(-0.1, 0.16), left_out=2)
+    changed = replace(outcome, differences=(found,))
+    rows = long_rows(changed)
+    assert value(rows, arm="wide", quantity="seed_difference", seed="1") == 0.04
+    assert value(rows, arm="wide", quantity="difference_seeds_high") == 0.16
+    assert value(rows, arm="wide", quantity="left_out") == 2
+    assert any("(2 at most)" in note for note in main_table(changed, outcome.protocols[0]).notes)
+
+
+def test_tables_say_that_a_program_made_the_images(tmp_path: Path) -> None:
+    outcome = finished_outcome()
+    assert outcome.data is not None
+    made = replace(outcome, data=replace(outcome.data, generated=True))
+    write_study_report(made, tmp_path)
+    captions = re.findall(r"\\caption\{(.*)\}", (tmp_path / "table.tex").read_text(encoding="utf-8"))
+    assert captions
+    assert all("Images made by a program. " in each for each in captions)
+    assert [value(long_rows(each), quantity="generated") for each in (outcome, made)] == [0, 1]

@@ -36,15 +36,15 @@ def test_where_nothing_can_be_told_the_difference_may_be_chance() -> None:
 
 def test_a_difference_that_seeds_dispute_is_said_to_rest_on_these_trainings() -> None:
     sure = compared("wide", 0.05, (0.02, 0.08), 0.01)
-    unsure = replace(sure, trainings_interval=Interval(-0.5, 0.6))
-    single = replace(sure, trainings=(0.05,), trainings_interval=None)
+    unsure = replace(sure, seeds_interval=Interval(-0.5, 0.6))
+    single = replace(sure, seeds={0: 0.05}, seeds_interval=None)
     assert "Other seeds may say otherwise" not in answer(four_arms([sure])).verdict
     assert answer(four_arms([unsure])).verdict.endswith("Other seeds may say otherwise.")
     assert (
-        "(95 % interval over 2 of them −0.500 to +0.600): other seeds may say otherwise"
+        "(95 % interval over 2 of them −0.500 to +0.600): others may say otherwise"
         in answer(four_arms([unsure])).grounds[0]
     )
-    assert "It rests on one training of each" in answer(four_arms([single])).grounds[0]
+    assert "It rests on one seed of each" in answer(four_arms([single])).grounds[0]
 
 
 def test_an_interval_that_disagrees_with_the_p_is_explained() -> None:
@@ -101,6 +101,25 @@ def test_the_papers_difference_lies_in_our_interval_or_not() -> None:
         (sentence,) = beside_the_paper(replace(outcome, published=published))
         assert f"our 95 % interval {word} the paper's difference" in sentence
     assert beside_the_paper(outcome) == []
+
+
+def test_the_papers_difference_is_judged_by_the_wider_interval() -> None:
+    outcome = finished_outcome()
+    published = (*outcome.published, Published("wide", MAIN, 0.8398, "", "A", arm="wide"))
+    for seeds, words in (
+        (Interval(-0.3, 0.4), "the wider of our 95 % intervals holds the paper's difference, of which"),
+        (Interval(0.02, 0.04), "the wider of our 95 % intervals does not hold the paper's difference, of which"),
+        (Interval(-0.9, 0.9), "holds the paper's difference, as it would most others, of which"),
+    ):
+        differences = (replace(outcome.differences[0], seeds={0: 0.02, 1: 0.04}, seeds_interval=seeds),)
+        (sentence,) = beside_the_paper(replace(outcome, published=published, differences=differences))
+        assert words in sentence
+        assert "(over images −0.010 to +0.070, over seeds " in sentence
+
+
+def test_images_that_were_left_out_are_said() -> None:
+    found = replace(compared("wide", 0.05, (0.02, 0.08), 0.01), left_out=3)
+    assert "3 images are left out, on which one of the two has no score." in answer(four_arms([found])).grounds[0]
 
 
 def test_the_verdict_is_of_images_that_training_never_saw() -> None:

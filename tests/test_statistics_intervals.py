@@ -11,7 +11,7 @@ from scipy import stats
 from tests.simulated_studies import MEAN, MEAN_IOU, World
 from utome.randomness import generator
 from utome.statistics.bootstrap import bca_interval
-from utome.statistics.intervals import Interval, estimate, estimate_difference
+from utome.statistics.intervals import Interval, estimate, estimate_difference, of_differences
 from utome.statistics.scores import Score, mean_over_images
 from utome.statistics.units import Sums
 
@@ -173,3 +173,10 @@ def test_bca_leaves_out_resamples_without_a_score() -> None:
     low, high = ends(bca_interval(counts, Score(foreground_iou), generator=generator(0)))
     assert 0.5 <= low < high <= 0.6
     assert bca_interval(counts[:2], Score(foreground_iou), generator=generator(0)) is None
+
+
+def test_an_interval_over_more_than_half_of_all_values_says_nothing() -> None:
+    assert Interval(0.007, 0.999).says_nothing((0.0, 1.0))
+    assert not Interval(0.3, 0.7).says_nothing((0.0, 1.0))
+    assert not Interval(-0.5, 0.4).says_nothing(of_differences((0.0, 1.0)))
+    assert not Interval(0.0, 100.0).says_nothing(None)

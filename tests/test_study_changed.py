@@ -117,6 +117,14 @@ def test_what_a_training_depends_on_is_refused(data: Path, begun: Path, old: str
     assert {path: path.read_bytes() for path in begun.glob("*.*")} == before
 
 
+def test_the_main_metric_stays_what_it_was(data: Path, out: Path) -> None:
+    other = "metrics: {pixels.foreground.iou: own}\n"
+    with pytest.raises(ConfigError, match=r"was `pixels\.mean_iou` and is now `pixels\.foreground\.iou`"):
+        run(data, out, TOY + other)
+    both = "metrics: {pixels.foreground.iou: own, pixels.mean_iou: mean IoU}\nmain: pixels.mean_iou\n"
+    assert run(data, out, TOY + both).main_metric == "pixels.mean_iou"
+
+
 def test_of_a_study_begun_before_trainings_were_written_down_its_file_tells(data: Path, out: Path) -> None:
     content = json.loads((out / "asked.json").read_text())
     del content["trainings"]

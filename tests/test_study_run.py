@@ -1,6 +1,8 @@
 """A study on a few discs: what it scores, that it goes on where it was killed, and what it refuses."""
 
 import json
+import shlex
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +12,12 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
+from typer.testing import CliRunner
 
 from tests.builders import draw_discs, save
 from tests.faulty_runs import TERM, Runs, at_call, at_step
 from tests.toy_study import run as run_toy
+from utome.cli.app import app
 from utome.config.overrides import read_config
 from utome.errors import ConfigError, DataError, MachineError, NumericalError
 from utome.events import silent
@@ -123,7 +127,7 @@ def test_arms_are_compared_with_the_baseline_and_variants_with_their_first(whole
     assert value["wide"] is not None
     assert value["plain"] is not None
     assert found.difference == pytest.approx(value["wide"].value - value["plain"].value)  # type: ignore[operator]
-    assert (found.family, len(found.trainings), found.smallest_corrected_p) == (1, 2, 2 / 2**6)
+    assert (found.family, len(found.seeds), found.smallest_corrected_p) == (1, 1, 2 / 2**6)
     strict = outcome.against_first_variant("held-out", "plain", "strict", "pixels.mean_iou")
     assert strict is not None
     assert strict.family == 6  # three variants of two arms
@@ -150,6 +154,20 @@ def test_a_strict_threshold_finds_no_more_than_the_usual_one(whole: Path) -> Non
     for path in (folder / "strict").iterdir():
         strict, usual = (np.asarray(Image.open(folder / name / path.name)) for name in ("strict", "best"))
         assert (strict <= usual).all()
+
+
+def test_the_printed_command_goes_on_with_the_study(
+    data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole, tmp_path / "my study")
+    shutil.copytree(data, tmp_path / "images")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
+    program, *arguments = shlex.split(run(Path("images"), Path("my study")).command)
+    ended = CliRunner().invoke(app, arguments)
+    assert (program, ended.exit_code) == ("utome", 0), ended.output
+    assert "6 of 6 runs are done" in ended.output
+    assert scores_of(Path("my study")) == scores_of(whole)
 
 
 def test_the_json_of_a_study_is_its_outcome(whole: Path) -> None:

@@ -15,7 +15,7 @@ from utome.errors import ConfigError, PartlyFailedError
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
     from utome.execution import Workers
     from utome.studies.outcome import Score, StudyOutcome
-    from utome.studies.question import Metric
+    from utome.studies.question import Metric, Published
 
 study = typer.Typer(
     no_args_is_help=True, help="Compare trainings on the same images, with seeds, intervals and corrected p."
@@ -131,8 +131,8 @@ def _tell(outcome: "StudyOutcome", folder: Path, *, json: bool) -> None:
     if outcome.failed:
         many = len(outcome.failed)
         raise PartlyFailedError(
-            f"{many} of {len(outcome.runs)} runs failed, the first with: {outcome.failed[0].reason} The rest is kept; the same "
-            "`utome study run` tries again what is missing."
+            f"{many} of {len(outcome.runs)} runs failed, the first with: {str(outcome.failed[0].reason).rstrip('.')}. The rest is kept; "
+            "the same `utome study run` tries again what is missing."
         )
 
 
@@ -146,45 +146,79 @@ def lines(outcome: "StudyOutcome") -> list[str]:
     done = sum(run.state == "done" for run in outcome.runs)
     said.append(f"Scale {outcome.about.scale}; {done} of {len(outcome.runs)} runs are done.")
     for protocol in outcome.protocols:
-        heading = protocol.title if protocol.honest else f"{protocol.title} (training saw these images)"
+        heading = protocol.title if protocol.honest else f"{protocol.title} (training saw images that are scored here)"
         table = _table(outcome, protocol.name)
         said += ["", heading, *(f"  {line}" for line in table)] if table else []
-    verdicts = [each.verdict for each in outcome.differences if each.metric == outcome.main_metric]
-    said += ["", *verdicts] if verdicts and not outcome.smoke else []
+        said += [] if outcome.smoke else _verdicts(outcome, protocol.name)
+    if any(score.interval is not None for score in outcome.scores):
+        said += ["", f"In brackets: 95 % intervals for new images with these trainings.{_few(outcome)}"]
     said += [] if outcome.curve is None or outcome.smoke else ["", outcome.curve.sentence]
     unfinished = [run for run in (*outcome.failed, *outcome.missing) if run.reason is not None]
     said += [f"{run.path}: {run.state} ({run.reason})" for run in unfinished]
     return said
 
 
+def _verdicts(outcome: "StudyOutcome", protocol: str) -> list[str]:
+    """What is told by the main metric, an empty line before it."""
+    wanted = (protocol, outcome.main_metric)
+    verdicts = [each.verdict for each in outcome.differences if (each.protocol, each.metric) == wanted]
+    return ["", *verdicts] if verdicts else []
+
+
+def _few(outcome: "StudyOutcome") -> str:
+    """What is meant where it says that there are too few."""
+    intervals = [(score.interval, outcome.metric(score.metric).bounds) for score in outcome.scores]
+    if not any(interval is not None and interval.says_nothing(bounds) for interval, bounds in intervals):
+        return ""
+    return " Too few: an interval that holds more than half of all values that there can be."
+
+
 def _table(outcome: "StudyOutcome", protocol: str) -> list[str]:
-    """A line an arm and variant, a column a metric: value, interval, and what the paper prints."""
+    """A line an arm and variant, below it what the paper prints of it, and last what the paper prints of others; a column a metric."""
     rows = [("", *(metric.title for metric in outcome.metrics))]
+    decimals = [_decimals(outcome, protocol, metric) for metric in outcome.metrics]
+    printed = [each for each in outcome.published if each.protocol in {None, protocol}]
     for arm in outcome.arms:
         for variant in outcome.variants:
-            cells = [outcome.score(protocol, arm.name, variant.name, metric.name) for metric in outcome.metrics]
-            if any(cell is not None for cell in cells):
+            scores = [outcome.score(protocol, arm.name, variant.name, metric.name) for metric in outcome.metrics]
+            if any(score is not None for score in scores):
                 title = arm.title if variant == outcome.variants[0] else f"{arm.title}, {variant.title}"
-                rows.append(
-                    (title, *(_cell(cell, metric) for cell, metric in zip(cells, outcome.metrics, strict=True)))
-                )
-        printed = [each for each in outcome.published if each.arm == arm.name and each.protocol in {None, protocol}]
-        if printed:
-            rows.append((f"  published: {printed[0].row}", *(_printed(printed, metric) for metric in outcome.metrics)))
+                cells = zip(scores, outcome.metrics, decimals, strict=True)
+                rows.append((title, *(_cell(score, metric, places) for score, metric, places in cells)))
+            own = (arm.name, variant.name)
+            of_it = [each for each in printed if (each.arm, each.variant or outcome.variants[0].name) == own]
+            rows += _printed(outcome, of_it, "  published: ")
+    ours = {arm.name for arm in outcome.arms}
+    rows += _printed(outcome, [each for each in printed if each.arm not in ours], "published: ")
     return _aligned(rows) if len(rows) > 1 else []
 
 
-def _printed(published: Sequence[object], metric: "Metric") -> str:
-    return next((str(vars(each)["printed"]) for each in published if vars(each)["metric"] == metric.name), "")
+def _printed(outcome: "StudyOutcome", published: "Sequence[Published]", before: str) -> list[tuple[str, ...]]:
+    """A line a system that the paper names."""
+    systems: dict[str, dict[str, str]] = {}
+    for each in published:
+        systems.setdefault(each.row, {}).setdefault(each.metric, each.printed)
+    return [
+        (f"{before}{system}", *(values.get(metric.name, "") for metric in outcome.metrics))
+        for system, values in systems.items()
+    ]
 
 
-def _cell(score: "Score | None", metric: "Metric") -> str:
+def _decimals(outcome: "StudyOutcome", protocol: str, metric: "Metric") -> int:
+    from utome.report.study_numbers import places
+
+    return places(
+        [each.value for each in outcome.scores if (each.protocol, each.metric) == (protocol, metric.name)], metric
+    )
+
+
+def _cell(score: "Score | None", metric: "Metric", decimals: int) -> str:
     if score is None or score.value is None:
         return "–"
-    digits = 3 if metric.bounds == (0.0, 1.0) else 2
     if score.interval is None:
-        return f"{score.value:.{digits}f}"
-    return f"{score.value:.{digits}f} ({score.interval.low:.{digits}f}, {score.interval.high:.{digits}f})"
+        return f"{score.value:.{decimals}f}"
+    few = ", too few" if score.interval.says_nothing(metric.bounds) else ""
+    return f"{score.value:.{decimals}f} ({score.interval.low:.{decimals}f}, {score.interval.high:.{decimals}f}{few})"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -91,7 +91,7 @@ class Boundaries(Family[BoundaryCounts]):
 
 def _measures(place: int, name: str, within: str, unit: str) -> list[Measure[BoundaryCounts]]:
     near = {
-        "f1": f"boundary F: harmonic mean of the two below; none without any boundary ({within})",
+        "f1": f"boundary F: harmonic mean of the boundary's precision and recall; none without any boundary ({within})",
         "precision": f"share of the predicted boundary that lies {within} of the true one",
         "recall": f"share of the true boundary that lies {within} of the predicted one",
     }

@@ -76,7 +76,7 @@ class Thin(Family[ThinCounts]):
 
 def _tolerant(tolerance: float) -> list[Measure[ThinCounts]]:
     told = {
-        "f1": f"harmonic mean of the two below, within {tolerance:g} pixels",
+        "f1": f"harmonic mean of precision and recall, within {tolerance:g} pixels",
         "precision": f"share of the predicted pixels that lie within {tolerance:g} pixels of a true one",
         "recall": f"share of the true pixels that lie within {tolerance:g} pixels of a predicted one",
     }
@@ -85,7 +85,7 @@ def _tolerant(tolerance: float) -> list[Measure[ThinCounts]]:
 
 def _centreline() -> list[Measure[ThinCounts]]:
     told = {
-        "f1": ("cldice", "harmonic mean of the two below (clDice), without a tolerance"),
+        "f1": ("cldice", "harmonic mean of centreline precision and recall (clDice), without a tolerance"),
         "precision": ("centreline_precision", "share of the prediction's skeleton that lies in the truth"),
         "recall": ("centreline_recall", "share of the truth's skeleton that lies in the prediction"),
     }

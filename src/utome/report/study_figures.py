@@ -31,7 +31,7 @@ def scores_figure(outcome: StudyOutcome) -> Figure | None:
     every = figure.subplots(len(drawn), 1, squeeze=False, sharex=True).ravel()
     for axes, protocol in zip(every, drawn, strict=True):
         _draw_standings(outcome, axes, _kept(rows[protocol.name]), alone[protocol.name])
-        axes.set_title(under(outcome, protocol, before=""), loc="left")
+        axes.set_title(wrapped(under(outcome, protocol, before=""), 64), loc="left", fontsize=11)
     _add_legend(
         every[0],
         has_published=any(alone.values()) or any(row.published is not None for own in rows.values() for row in own),

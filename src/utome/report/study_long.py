@@ -16,6 +16,7 @@ COSTS = (
     "seconds", "peak_memory_mb", "parameters", "macs", "macs_side", "epochs_run", "epochs_planned", "best_epoch", "final_train_loss",
     "final_val_loss", "final_train_accuracy", "final_val_accuracy", "best_val_mean_iou",
 )  # fmt: skip
+MADE = "the images were made by a program"
 Value = float | int | str | None
 Row = Mapping[str, Value]
 
@@ -31,7 +32,7 @@ class _Of:
 
 
 def results_csv(outcome: StudyOutcome) -> str:
-    """Whether it is smoke, scores, differences, the paper's values, costs, images, the learning curve; an empty value does not exist."""
+    """Smoke or not, scores, differences, the paper's values, costs, images, the curve; a number that does not exist is empty."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n", restval="")
     writer.writeheader()
@@ -43,6 +44,8 @@ def results_csv(outcome: StudyOutcome) -> str:
 
 def _rows(outcome: StudyOutcome) -> Iterator[Row]:
     yield {"quantity": "smoke", "value": int(outcome.smoke), "text": SMOKE if outcome.smoke else ""}
+    generated = outcome.data is not None and outcome.data.generated
+    yield {"quantity": "generated", "value": int(generated), "text": MADE if generated else ""}
     for score in outcome.scores:
         yield from _score(score)
     for difference in outcome.differences:
@@ -64,6 +67,9 @@ def _score(score: Score) -> Iterator[Row]:
         yield of.row("score_low", score.interval.low)
         yield of.row("score_high", score.interval.high)
     yield of.row("units", score.units)
+    if score.seeds_interval is not None:
+        yield of.row("seeds_low", score.seeds_interval.low)
+        yield of.row("seeds_high", score.seeds_interval.high)
     for seed, value in score.seeds.items():
         yield {**of.row("seed_score", value), "seed": seed}
 
@@ -79,7 +85,23 @@ def _difference(each: Difference) -> Iterator[Row]:
     if each.interval is not None:
         yield of.row("difference_low", each.interval.low)
         yield of.row("difference_high", each.interval.high)
-    for name in ("p", "corrected_p", "smallest_corrected_p", "family", "units", "won", "tied", "lost", "effect"):
+    for seed, value in each.seeds.items():
+        yield {**of.row("seed_difference", value), "seed": seed}
+    if each.seeds_interval is not None:
+        yield of.row("difference_seeds_low", each.seeds_interval.low)
+        yield of.row("difference_seeds_high", each.seeds_interval.high)
+    for name in (
+        "p",
+        "corrected_p",
+        "smallest_corrected_p",
+        "family",
+        "units",
+        "left_out",
+        "won",
+        "tied",
+        "lost",
+        "effect",
+    ):
         yield of.row(name if name != "units" else "difference_units", getattr(each, name))
 
 

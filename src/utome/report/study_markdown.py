@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from utome.report.study_content import Content, Picture
 from utome.report.study_table import Table, markdown_table, markdown_text
-from utome.report.study_words import state_words
+from utome.report.study_words import facts
 from utome.studies.outcome import SMOKE
 
 FIGURES = "figures"
@@ -13,15 +13,10 @@ FIGURES = "figures"
 def study_markdown(content: Content) -> str:
     """The file as text."""
     about, answer = content.outcome.about, content.answer
-    facts = " · ".join(
-        each
-        for each in (about.paper, f"scale '{about.scale}'", about.scale_about, state_words(content.outcome))
-        if each
-    )
     parts = [
         f"# {markdown_text(about.title)}",
         f"**{markdown_text(about.question)}**",
-        markdown_text(facts),
+        markdown_text(" · ".join(facts(content.outcome))),
         *([f"> # {SMOKE.upper()}"] if content.outcome.smoke else [f"**{markdown_text(answer.verdict)}**"]),
         _list(answer.grounds),
         *(f"> {markdown_text(each)}" for each in answer.warnings),

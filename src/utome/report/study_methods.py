@@ -6,11 +6,11 @@ from typing import Any
 
 from utome.errors import UtomeError
 from utome.recipes.library import load_recipe
-from utome.report.study_facts import ALPHA, main_metric, networks
+from utome.report.study_facts import ALPHA, honest_first, main_metric, networks
 from utome.report.study_numbers import count, listed
 from utome.report.study_settings import network_settings, training_sentences
 from utome.report.study_words import state_words
-from utome.studies.outcome import FEWEST_EPOCHS, StudyOutcome
+from utome.studies.outcome import FEWEST_EPOCHS, Difference, StudyOutcome
 from utome.studies.question import Arm
 
 INTERVALS = (
@@ -166,19 +166,45 @@ def _statistics(outcome: StudyOutcome) -> list[str]:
         f"The unit of analysis was the {unit}{groups}, never the seed: an image's results of several seeds and folds were averaged first.",
         INTERVALS,
     ]
-    family = max((difference.family for difference in outcome.differences), default=0)
-    if family:
-        holm = f", corrected by Holm's method over {family} comparisons" if family > 1 else ""
+    arms = [each for each in _main_differences(outcome) if each.baseline_arm != each.arm]
+    if arms:
         sentences.append(
-            f"Arms were compared on the same {unit}s by a two-sided paired permutation test, which exchanges the two arms' results {unit} "
-            f"by {unit}{holm}; p up to {ALPHA:g} counted as a difference."
+            f"Arms were compared with the baseline on the same {unit}s by a two-sided paired permutation test, which exchanges the two "
+            f"arms' results {unit} by {unit}{_corrected(arms)}; p up to {ALPHA:g} counted as a difference."
         )
-    if any(difference.trainings_interval is not None for difference in outcome.differences):
+    if left_out := max((each.left_out for each in outcome.differences), default=0):
         sentences.append(
-            "These are for new images with these very trainings; how far the difference depends on the seed is told by Student's 95 % "
-            "interval over the differences of single trainings."
+            f"Where a score is the mean over images, those on which one of the two has none were left out of their comparison ({left_out} "
+            "at most)."
+        )
+    ways = [each for each in _main_differences(outcome) if each.baseline_arm == each.arm]
+    if ways:
+        sentences.append(
+            f"Ways to predict were compared with the first one of the same arm likewise{_corrected(ways)}."
+        )
+    if any(difference.seeds_interval is not None for difference in outcome.differences):
+        sentences.append(
+            "These are for new images with these very trainings; how far scores and differences depend on the seed is told by Student's 95 "
+            "% interval over seeds, the folds of a seed taken together."
         )
     return sentences
+
+
+def _main_differences(outcome: StudyOutcome) -> list[Difference]:
+    """The comparisons by the main metric of arms as they usually predict, and of ways to predict; on new images, if there are any."""
+    first = outcome.variants[0].name if outcome.variants else ""
+    protocol = next((each.name for each in honest_first(outcome)), "")
+    return [
+        each
+        for each in outcome.differences
+        if (each.metric, each.protocol) == (outcome.main_metric, protocol)
+        and (each.variant == first or each.baseline_arm == each.arm)
+    ]
+
+
+def _corrected(differences: Sequence[Difference]) -> str:
+    family = max(each.family for each in differences)
+    return f", corrected by Holm's method over {family} comparisons" if family > 1 else ""
 
 
 def _software(outcome: StudyOutcome) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from utome.report.study_content import Content, Picture
 from utome.report.study_table import Table, html_table
-from utome.report.study_words import state_words
+from utome.report.study_words import facts
 from utome.report.style import STYLE
 from utome.studies.outcome import SMOKE, StudyOutcome
 
@@ -57,16 +57,7 @@ def study_html(content: Content) -> str:
 def _head(content: Content) -> str:
     outcome, answer = content.outcome, content.answer
     about = outcome.about
-    division = outcome.protocols[0].title if len(outcome.protocols) == 1 else ""
-    facts = [
-        about.paper,
-        _data_words(outcome),
-        f"scale '{about.scale}'",
-        about.scale_about,
-        division,
-        state_words(outcome),
-    ]
-    line = " · ".join(html.escape(fact) for fact in facts if fact)
+    line = " · ".join(html.escape(fact) for fact in facts(outcome))
     smoke, warnings = "", list(answer.warnings)
     if outcome.smoke:
         smoke = f"<div class=smoke><b>{html.escape(SMOKE)}</b><span>{html.escape(warnings.pop(0))}</span></div>"
@@ -79,14 +70,6 @@ def _head(content: Content) -> str:
         f"<header><h1>{html.escape(about.title)}</h1><p><b>{html.escape(about.question)}</b></p>"
         f"<p class=small>{line}</p></header>{smoke}{verdict}{grounds if answer.grounds else ''}{doubts}"
     )
-
-
-def _data_words(outcome: StudyOutcome) -> str:
-    data = outcome.data
-    if data is None:
-        return ""
-    groups = f" in {data.groups} groups" if data.unit == "group" else ""
-    return f"{data.images} {'generated ' if data.generated else ''}images{groups}"
 
 
 def _results(content: Content) -> str:

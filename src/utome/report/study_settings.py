@@ -18,6 +18,10 @@ LOSSES = {
     "cross_entropy": "softmax cross entropy", "bce": "binary cross entropy", "focal": "focal loss", "dice": "soft Dice loss",
     "jaccard": "soft Jaccard loss",
 }  # fmt: skip
+NORMALISED = {
+    "image": "each to zero mean and unit deviation", "dataset": "to zero mean and unit deviation over all training images",
+    "percentile": "each between two percentiles of its values", "range": "by the range that their file's type holds",
+}  # fmt: skip
 
 
 def network_settings(outcome: StudyOutcome, folder: Path) -> dict[str, Settings]:
@@ -110,7 +114,9 @@ def _choice(own: Settings) -> str:
 def _input(own: Settings) -> str:
     size = own["data.size"]
     resized = "kept their own size" if size is None else f"were resized to {size[0]} x {size[1]} pixels"
-    return f"Images {resized} and were normalised by '{own['data.normalization']}'; numbers were '{own['training.precision']}'"
+    name, precision = own["data.normalization"], own["training.precision"]
+    normalised = f"were normalised {NORMALISED[name]}" if name in NORMALISED else "were not normalised"
+    return f"Images {resized} and {normalised}; precision '{precision}'"
 
 
 def _safely(describe: Callable[[Settings], str], own: Settings) -> str:

@@ -1,6 +1,6 @@
 """The tables of a study: what its arms reached beside what the paper prints, by every metric, and what they cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from utome.report.study_costs import cost_table
 from utome.report.study_facts import (
@@ -28,10 +28,12 @@ from utome.report.study_numbers import (
 from utome.report.study_published import Sources, metric_head, published_table
 from utome.report.study_table import Table
 from utome.report.study_words import seeds_may_differ, verdict_words
-from utome.studies.outcome import Score, StudyOutcome
+from utome.statistics.intervals import Interval, of_differences
+from utome.studies.outcome import Difference, Score, StudyOutcome
 from utome.studies.question import Metric, Protocol, Published
 
-SEEN = "The networks were trained on the very images that they are scored on here: this says nothing about new images."
+SEEN = "The networks were trained on images that they are scored on here: this says nothing about new images."
+TOO_FEW = "too few"
 # What stands beside a score in the table of all metrics.
 SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
 
@@ -71,7 +73,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         title=f"{metric.title}{under(outcome, protocol)}",
         head=head,
         rows=tuple(cells),
-        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows)),
+        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows), *_few(cells)),
         texts=frozenset({0, 6}),
         marked=frozenset(number for number, row in enumerate(rows) if row.is_baseline),
     )
@@ -92,11 +94,12 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Published",
         with_unit(metric),
         _seeds_head(outcome),
-        f"Difference\nto {first}",
+        f"Difference\nto '{first}'",
         "Corrected p",
         "Verdict",
     )
-    notes = (*sources.notes, "The trainings are the same, so that only the way to predict differs.") if rows else ()
+    same = "The trainings are the same, so that only the way to predict differs."
+    notes = (*sources.notes, same, *_few(cells)) if rows else ()
     return Table(
         f"variants-{slug(protocol.name)}",
         f"Ways to predict{under(outcome, protocol)}",
@@ -124,7 +127,8 @@ def metric_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
     conventions = [
         f"{metric.title}: {metric.convention.rstrip('.')}." for metric in outcome.metrics if metric.convention
     ]
-    notes = tuple(note for note in ("" if protocol.honest else SEEN, verdicts, " ".join(conventions)) if note)
+    said = ("" if protocol.honest else SEEN, verdicts, " ".join(conventions), *_few(rows))
+    notes = tuple(note for note in said if note)
     name, title = f"metrics-{slug(protocol.name)}", f"Every metric{under(outcome, protocol)}"
     return Table(name, title, ("Metric", *(arm.title for arm in outcome.arms)), rows, notes)
 
@@ -138,17 +142,18 @@ def curve_table(outcome: StudyOutcome) -> Table:
     rows = tuple(
         (
             f"{point.size:,}",
-            _with_interval(
-                Score("", "", "", metric.name, point.value, point.interval, point.seeds, point.units), decimals
-            ),
-            _seeds(outcome, point.seeds, decimals),
+            _with_interval(outcome, score, decimals),
+            _seeds(outcome, score, decimals),
         )
         for point in outcome.curve.points
+        for score in [Score("", "", "", metric.name, point.value, point.interval, point.seeds, point.units)]
     )
     head = ("Training images", with_unit(metric), _seeds_head(outcome))
     units = sorted({point.units for point in outcome.curve.points})
     note = f"Intervals are of 95 %, over {' or '.join(map(str, units))} test images that are the same for all sizes."
-    return Table("learning-curve", "Score against the number of training images", head, rows, (note,), frozenset())
+    return Table(
+        "learning-curve", "Score against the number of training images", head, rows, (note, *_few(rows)), frozenset()
+    )
 
 
 def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources: Sources) -> tuple[str, ...]:
@@ -158,18 +163,17 @@ def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources
     if difference is None:
         compared = (f"{paper}" if paper else "", "", "")
     else:
-        spread = signed_between(difference.interval, decimals)
-        seeds = signed_between(difference.trainings_interval, decimals)
-        size = (
-            f"{signed(difference.difference, decimals)}\n{spread}" + (f"\ntrainings {seeds}" if seeds else "") + paper
-        )
+        bounds = of_differences(main_metric(outcome).bounds)
+        spread = _told(signed_between(difference.interval, decimals), difference.interval, bounds, difference.unit)
+        seeds = _told(signed_between(difference.seeds_interval, decimals), difference.seeds_interval, bounds, "seeds")
+        size = f"{signed(difference.difference, decimals)}\n{spread}" + (f"\nseeds {seeds}" if seeds else "") + paper
         p = f"{p_text(difference.corrected_p)}\nleast {p_text(difference.smallest_corrected_p)}"
         compared = (size, p, verdict_words(outcome, difference))
     return (
         title,
         sources.cell(row.published, decimals),
-        _with_interval(row.score, decimals),
-        "" if row.score is None else _seeds(outcome, row.score.seeds, decimals),
+        _with_interval(outcome, row.score, decimals),
+        _seeds(outcome, row.score, decimals),
         *compared,
     )
 
@@ -178,14 +182,34 @@ def _published_cells(each: Published, decimals: int, sources: Sources) -> tuple[
     return (f"{each.row}\npublished", sources.cell(each, decimals), "", "", "", "", "")
 
 
-def _with_interval(score: Score | None, decimals: int) -> str:
+def _with_interval(outcome: StudyOutcome, score: Score | None, decimals: int) -> str:
+    """The value, and below it its interval over images."""
     if score is None:
         return NOTHING
-    return f"{number(score.value, decimals)}\n{between(score.interval, decimals)}"
+    bounds = outcome.metric(score.metric).bounds
+    spread = _told(between(score.interval, decimals), score.interval, bounds, _unit(outcome))
+    return f"{number(score.value, decimals)}\n{spread}"
 
 
-def _seeds(outcome: StudyOutcome, values: Mapping[int, float | None], decimals: int) -> str:
-    return ", ".join(number(values.get(seed), decimals) for seed in outcome.seeds) if values else ""
+def _seeds(outcome: StudyOutcome, score: Score | None, decimals: int) -> str:
+    """The value of each seed, and below them the interval over seeds."""
+    if score is None or not score.seeds:
+        return ""
+    values = ", ".join(number(score.seeds.get(seed), decimals) for seed in outcome.seeds)
+    bounds = outcome.metric(score.metric).bounds
+    spread = _told(between(score.seeds_interval, decimals), score.seeds_interval, bounds, "seed")
+    return f"{values}\n{spread}" if spread else values
+
+
+def _told(ends: str, interval: Interval | None, bounds: tuple[float, float] | None, unit: str) -> str:
+    """The ends of an interval, and whether it rests on too few units to say anything."""
+    if interval is None or not interval.says_nothing(bounds):
+        return ends
+    return f"{ends}\n{TOO_FEW} {unit.removesuffix('s')}s"
+
+
+def _unit(outcome: StudyOutcome) -> str:
+    return "image" if outcome.data is None else outcome.data.unit
 
 
 def _seeds_head(outcome: StudyOutcome) -> str:
@@ -199,7 +223,7 @@ def _metric_cells(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing
 
 
 def _metric_cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
-    text = _with_interval(row.score, decimals)
+    text = _with_interval(outcome, row.score, decimals)
     if row.difference is not None and not outcome.smoke:
         first, *small = text.split("\n")
         sign = SIGNS[row.difference.outcome] + ("?" if seeds_may_differ(row.difference) else "")
@@ -222,18 +246,37 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
     direction = "higher" if metric.higher_is_better else "lower"
     convention = f" ({metric.convention})" if metric.convention else ""
     text = (
-        f"{metric.title}: {over}{convention}; {direction} is better. Ours is over all seeds, with the 95 % interval over {units} "
-        f"{unit}{'' if units == 1 else 's'}; a seed's own value has its folds together."
+        f"{metric.title}: {over}{convention}; {direction} is better. Ours is over all seeds; below it the 95 % interval over {units} "
+        f"{unit}{'' if units == 1 else 's'}, for new images with these trainings."
     )
+    if any(score.seeds_interval is not None for score in scored):
+        text += " Below the values of the seeds (folds together) is Student's 95 % interval over them, for other seeds."
     compared = [row.difference for row in rows if row.difference is not None]
-    if compared:
-        family = max(difference.family for difference in compared)
-        text += f" Differences are paired {unit} by {unit}; p by exchanging them"
-        text += f", corrected over {family} comparisons (Holm)" if family > 1 else ""
-        text += "; below it the least that these could have given."
-        if any(difference.trainings_interval is not None for difference in compared):
-            text += " Intervals are for new images with these trainings; 'trainings' has Student's 95 % interval over the single trainings."
-    return [text]
+    return [text, *_about_differences(compared, unit)]
+
+
+def _about_differences(compared: Sequence[Difference], unit: str) -> list[str]:
+    """What differences, their intervals and p are."""
+    if not compared:
+        return []
+    family = max(difference.family for difference in compared)
+    text = f"Differences are paired {unit} by {unit}"
+    left_out = max(difference.left_out for difference in compared)
+    text += f", without those on which one of the two has no score ({left_out} at most)" if left_out else ""
+    text += "; below them the interval over these"
+    text += " and the one over seeds" if any(difference.seeds_interval is not None for difference in compared) else ""
+    text += ". p by exchanging the two"
+    text += f", corrected over {family} comparisons (Holm)" if family > 1 else ""
+    return [f"{text}; below it the least that these could have given."]
+
+
+def _few(rows: Iterable[Sequence[str]]) -> list[str]:
+    """What it means that there are too few, where that is said below a number."""
+    if not any(f"\n{TOO_FEW} " in cell for row in rows for cell in row):
+        return []
+    return [
+        f"'{TOO_FEW}': the interval holds more than half of all values that there can be, so it says next to nothing."
+    ]
 
 
 def _decimals(rows: Sequence[Standing], metric: Metric) -> int:

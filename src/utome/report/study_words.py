@@ -14,6 +14,7 @@ from utome.report.study_facts import (
     under,
 )
 from utome.report.study_numbers import count, listed, number, p_equals, places, signed, signed_between
+from utome.statistics.intervals import of_differences
 from utome.studies.outcome import FEWEST_EPOCHS, SMOKE, Difference, StudyOutcome
 from utome.studies.question import Protocol
 
@@ -66,8 +67,8 @@ def seeds_may_differ(difference: Difference) -> bool:
     """Whether what the images tell from chance may come out otherwise with other seeds."""
     if difference.outcome == "not distinguishable":
         return False
-    interval = difference.trainings_interval
-    return len(difference.trainings) < 2 or (interval is not None and 0.0 in interval)
+    interval = difference.seeds_interval
+    return len(difference.seeds) < 2 or (interval is not None and 0.0 in interval)
 
 
 def beside_the_paper(outcome: StudyOutcome) -> list[str]:
@@ -102,6 +103,18 @@ def state_words(outcome: StudyOutcome) -> str:
     parts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
     parts += [f"{len(outcome.missing)} not done"] if outcome.missing else []
     return ", ".join(parts)
+
+
+def facts(outcome: StudyOutcome) -> list[str]:
+    """What stands below the title: paper, images, scale, division, state."""
+    about, data = outcome.about, outcome.data
+    images = ""
+    if data is not None:
+        made = "generated " if data.generated else ""
+        images = f"{data.images} {made}images" + (f" in {data.groups} groups" if data.unit == "group" else "")
+    division = outcome.protocols[0].title if len(outcome.protocols) == 1 else ""
+    said = (about.paper, images, f"scale '{about.scale}'", about.scale_about, division, state_words(outcome))
+    return [each for each in said if each]
 
 
 def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protocol) -> str:
@@ -143,7 +156,7 @@ def _ground(outcome: StudyOutcome, difference: Difference, decimals: int) -> str
         size += f", ahead on {difference.won} of {count(difference.units, difference.unit)}"
     corrected = "corrected " if difference.family > 1 else ""
     text = f"{size}, {corrected}{p_equals(difference.corrected_p)}."
-    text += _trainings(difference, decimals)
+    text += _left_out(difference) + _seeds(difference, decimals)
     if (
         not too_few(difference)
         and difference.interval is not None
@@ -154,15 +167,23 @@ def _ground(outcome: StudyOutcome, difference: Difference, decimals: int) -> str
     return text
 
 
-def _trainings(difference: Difference, decimals: int) -> str:
+def _left_out(difference: Difference) -> str:
+    """How many images are not compared."""
+    if not difference.left_out:
+        return ""
+    are = "is" if difference.left_out == 1 else "are"
+    return f" {count(difference.left_out, 'image')} {are} left out, on which one of the two has no score."
+
+
+def _seeds(difference: Difference, decimals: int) -> str:
     """What other seeds may change of a difference that the images tell from chance."""
     if not seeds_may_differ(difference):
         return ""
-    if len(difference.trainings) < 2:
-        return " It rests on one training of each: another seed may say otherwise."
+    if len(difference.seeds) < 2:
+        return " It rests on one seed of each: another may say otherwise."
     return (
-        f" But it differs much from training to training (95 % interval over {len(difference.trainings)} of them "
-        f"{signed_between(difference.trainings_interval, decimals)}): other seeds may say otherwise."
+        f" But it differs much from seed to seed (95 % interval over {len(difference.seeds)} of them "
+        f"{signed_between(difference.seeds_interval, decimals)}): others may say otherwise."
     )
 
 
@@ -188,7 +209,7 @@ def _otsu(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
             own = values[row.arm.name]
             beaten = [arm for arm in learned if (values[arm.name] > own) == higher and values[arm.name] != own]
             sentences.append(
-                f"{row.arm.title}, which learns nothing, reaches {number(own, decimals)}: "
+                f"Otsu's threshold, which learns nothing, reaches {number(own, decimals)}: "
                 + _ahead(len(beaten), len(learned))
             )
     return sentences
@@ -209,13 +230,16 @@ def _beside(outcome: StudyOutcome, row: Standing, protocol: Protocol, decimals: 
         f"{row.arm.title} minus {baseline}{under(outcome, protocol)}: {signed(paper, decimals)} in the paper, "
         f"{signed(ours.difference, decimals)} here"
     )
-    if ours.interval is None or paper is None:
+    over = {f"over {ours.unit}": ours.interval, "over seeds": ours.seeds_interval}
+    known = {name: interval for name, interval in over.items() if interval is not None}
+    if not known or paper is None:
         return f"{text}, without an interval."
-    holds = "holds" if paper in ours.interval else "does not hold"
-    return (
-        f"{text} ({signed_between(ours.interval, decimals)}); our 95 % interval {holds} the paper's difference, "
-        "of which no interval is known."
-    )
+    wider = max(known.values(), key=lambda interval: interval.width)
+    which = "our 95 % interval" if len(known) == 1 else "the wider of our 95 % intervals"
+    holds = "holds" if paper in wider else "does not hold"
+    vague = ", as it would most others" if wider.says_nothing(of_differences(main_metric(outcome).bounds)) else ""
+    spread = ", ".join(f"{name} {signed_between(interval, decimals)}" for name, interval in known.items())
+    return f"{text} ({spread}); {which} {holds} the paper's difference{vague}, of which no interval is known."
 
 
 def _smoke(outcome: StudyOutcome) -> list[str]:

@@ -36,6 +36,15 @@ class Interval:
     def __contains__(self, value: float) -> bool:
         return bool(self.low <= value <= self.high)
 
+    @property
+    def width(self) -> float:
+        """From end to end."""
+        return self.high - self.low
+
+    def says_nothing(self, bounds: tuple[float, float] | None) -> bool:
+        """Whether it holds more than half of all values that there can be: the units are then too few, or too unlike."""
+        return bounds is not None and 2 * self.width > bounds[1] - bounds[0]
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -63,9 +72,12 @@ def estimate_difference(baseline: Sums, other: Sums, score: Score, *, alpha: flo
     """The score of `other` minus that of `baseline` on the same units, unit by unit in the same order."""
     (first, first_without), (second, second_without) = _scores(baseline, score), _scores(other, score)
     size = np.max(np.abs(np.concatenate([first_without, second_without])), initial=0.0)
-    widest = None if score.bounds is None else score.bounds[1] - score.bounds[0]
-    bounds = None if widest is None else (-widest, widest)
-    return _estimate(second - first, second_without - first_without, size, bounds, alpha)
+    return _estimate(second - first, second_without - first_without, size, of_differences(score.bounds), alpha)
+
+
+def of_differences(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Between which bounds the difference of two scores lies."""
+    return None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
 
 
 def _scores(sums: Sums, score: Score) -> tuple[float, Float64[np.ndarray, " n"]]:

@@ -1,8 +1,9 @@
 """From the scores of runs to the table: values with intervals, and what can be told from chance.
 
 Units are images, or groups of them; what an arm's seeds and folds gave of one image is averaged first (`utome.statistics.units`). Two
-arms are compared on the runs that both have, so that an unfinished study compares like with like. p are corrected by Holm over the
-arms that are compared with the baseline, and apart from them over the variants that are compared with their arm's first one.
+arms are compared on the runs that both have, so that an unfinished study compares like with like, and by means over images on those
+images that both have a score of. p are corrected by Holm over the arms that are compared with the baseline, and apart from them over
+the variants that are compared with their arm's first one.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from utome.statistics.comparison import Comparison, compare
-from utome.statistics.intervals import Interval, estimate
+from utome.statistics.intervals import Interval, estimate, of_differences
 from utome.statistics.permutation import holm
 from utome.statistics.scores import Score, mean_over_images
 from utome.statistics.units import Result, arms
@@ -66,25 +67,39 @@ def scores(rows: Sequence[Row], metrics: Sequence[Measured]) -> list[Reached]:
     ]  # fmt: skip
 
 
-def differences(rows: Sequence[Row], metrics: Sequence[Measured], study: StudyFile) -> list[Difference]:
-    """Every arm beside the baseline in each variant, and every variant beside the first one of its arm; references are not compared."""
+def differences(
+    rows: Sequence[Row], metrics: Sequence[Measured], study: StudyFile, asked: Sequence[str]
+) -> list[Difference]:
+    """Every arm beside the baseline in each variant, and every variant beside the first one of its arm; references are not compared.
+
+    p are corrected over all comparisons of the arms that are `asked` for, also those that are not scored yet or failed, so that an
+    unfinished study is no less strict than it will be in the end.
+    """
     by_place = {place: own for place, own in _by_place(rows).items() if place[1] in study.arms}
     found: list[Difference] = []
     default = next(iter(study.variants))
     for protocol in study.protocols:
         inside = {place: own for place, own in by_place.items() if place[0] == protocol}
+        places = [*inside, *_awaited(protocol, inside, study, asked)]
         for metric in metrics:
             for variant in study.variants:
                 first = (protocol, study.baseline, variant)
-                pairs = [
-                    (first, place) for place in inside if place[2] == variant and place != first and first in inside
-                ]
+                pairs = [(first, place) for place in places if place[2] == variant and place != first]
                 found += _compared(pairs, inside, metric, lambda place: _named(place, default))
-            pairs = [((*place[:2], default), place) for place in inside if place[2] != default]
-            found += _compared(
-                [pair for pair in pairs if pair[0] in inside], inside, metric, lambda place: f"{place[1]}, {place[2]}"
-            )
+            pairs = [((*place[:2], default), place) for place in places if place[2] != default]
+            found += _compared(pairs, inside, metric, lambda place: f"{place[1]}, {place[2]}")
     return found
+
+
+def _awaited(protocol: str, inside: Mapping[Place, Any], study: StudyFile, asked: Sequence[str]) -> list[Place]:
+    """What is to come of the arms of which nothing is scored yet."""
+    scored = {arm for _, arm, _ in inside}
+    return [
+        (protocol, arm, variant)
+        for arm in asked
+        for variant, entry in study.variants.items()
+        if arm not in scored and (entry.arms is None or arm in entry.arms)
+    ]
 
 
 def _named(place: Place, default: str) -> str:
@@ -102,8 +117,23 @@ def _by_place(rows: Iterable[Row]) -> dict[Place, list[Row]]:
 def _score(place: Place, rows: Sequence[Row], metric: Measured) -> Reached:
     (arm,) = arms(_results("", rows, metric))
     found = estimate(arm.sums, metric.score)
-    seeds = {seed: _value([row for row in rows if row.run.seed == seed], metric) for seed in _seeds(rows)}
-    return Reached(*place, metric.metric.name, known(found.value), found.interval, seeds, found.units)
+    seeds = _by_seed(rows, metric)
+    over_images, over_seeds = (
+        _possible(each, metric) for each in (found.interval, _of_seeds(seeds.values(), metric.score.bounds))
+    )
+    return Reached(*place, metric.metric.name, known(found.value), over_images, seeds, found.units, over_seeds)
+
+
+def _possible(interval: Interval | None, metric: Measured) -> Interval | None:
+    """The part of an interval in which scores can be: what has no bounds is a count or a distance, never below zero."""
+    if interval is None or metric.score.bounds is not None:
+        return interval
+    return Interval(max(interval.low, 0.0), interval.high)
+
+
+def _by_seed(rows: Sequence[Row], metric: Measured) -> dict[int, float | None]:
+    """The value of each seed, its folds together."""
+    return {seed: _value([row for row in rows if row.run.seed == seed], metric) for seed in _seeds(rows)}
 
 
 def _seeds(rows: Iterable[Row]) -> list[int]:
@@ -122,7 +152,7 @@ def _results(name: str, rows: Sequence[Row], metric: Measured) -> list[Result]:
             Result(
                 name,
                 row.image,
-                _number(row.values.get(metric.metric.name.removesuffix(IMAGES))),
+                _own(row, metric),
                 row.group,
                 row.run.seed,
                 row.run.fold,
@@ -135,55 +165,81 @@ def _results(name: str, rows: Sequence[Row], metric: Measured) -> list[Result]:
     ]
 
 
-def _number(value: float | None) -> float:
+def _own(row: Row, metric: Measured) -> float:
+    """The image's own score; NaN where there is none."""
+    value = row.values.get(metric.metric.name.removesuffix(IMAGES))
     return float("nan") if value is None else float(value)
 
 
 def _compared(
     pairs: Sequence[Pair], rows: Mapping[Place, Sequence[Row]], metric: Measured, said: Said
-) -> list[Difference]:  # fmt: skip
-    """The second place of each pair beside the first, with p corrected over all pairs that have runs in common."""
+) -> list[Difference]:
+    """The second place of each pair beside the first, where both have runs in common; p are corrected over all pairs."""
     compared = [found for pair in pairs if (found := _alone(pair, rows, metric, said)) is not None]
     if not compared:
         return []
-    tests = [found.test for _, found, _ in compared]
-    corrected = holm(np.asarray([test.p for test in tests], dtype=np.float64))
-    smallest = holm(np.asarray([test.smallest_p for test in tests], dtype=np.float64))
-    arms = len(compared)
+    missing = [1.0] * (len(pairs) - len(compared))
+    corrected = holm(np.asarray([*(each.found.test.p for each in compared), *missing]))
+    smallest = holm(np.asarray([*(each.found.test.smallest_p for each in compared), *missing]))
     return [
-        _difference(pair, metric, replace(found, corrected_p=float(p), smallest_corrected_p=float(least), arms=arms), trainings)
-        for (pair, found, trainings), p, least in zip(compared, corrected, smallest, strict=True)
-    ]  # fmt: skip
+        _difference(
+            replace(
+                each,
+                found=replace(each.found, corrected_p=float(p), smallest_corrected_p=float(least), arms=len(pairs)),
+            ),
+            metric,
+        )
+        for each, p, least in zip(compared, corrected, smallest, strict=False)
+    ]
 
 
-def _alone(
-    pair: Pair, rows: Mapping[Place, Sequence[Row]], metric: Measured, said: Said
-) -> tuple[Pair, Comparison, list[float]] | None:
-    """One comparison on the runs that both have, and the difference of each run by itself; none where there are none."""
-    sides = [{(row.run.seed, row.run.fold, row.image): row for row in rows[place]} for place in pair]
-    both = sorted(sides[0].keys() & sides[1].keys())
-    if not both:
+@dataclass(frozen=True)
+class _Pairing:
+    """One comparison: on all runs that both sides have, seed by seed, and how many images were left out of it."""
+
+    pair: Pair
+    found: Comparison
+    seeds: Mapping[int, float]
+    left_out: int
+
+
+def _alone(pair: Pair, rows: Mapping[Place, Sequence[Row]], metric: Measured, said: Said) -> _Pairing | None:
+    """The comparison with p of its own; none where the two have no runs in common."""
+    sides = [{(row.run.seed, row.run.fold, row.image): row for row in rows.get(place, ())} for place in pair]
+    common = sorted(sides[0].keys() & sides[1].keys())
+    if not common:
         return None
+    # Where nothing has a score on both sides, all are compared, to no result.
+    both = [each for each in common if all(_has_score(side[each], metric) for side in sides)] or common
     first, second = ([side[each] for each in both] for side in sides)
     baseline, other = (
         arms(_results(said(place), own, metric))[0] for place, own in zip(pair, (first, second), strict=True)
     )
     (found,) = compare(baseline, [other], metric.score, seed=SEED)
-    runs = sorted({(seed, fold) for seed, fold, _ in both})
-    trainings = [_gain(first, second, run, metric) for run in runs]
-    return pair, found, [each for each in trainings if each is not None]
+    values = [_by_seed(side, metric) for side in (first, second)]
+    gains = {
+        seed: value - before
+        for seed, value in values[1].items()
+        if value is not None and (before := values[0][seed]) is not None
+    }
+    left_out = len({image for *_, image in common}) - len({image for *_, image in both})
+    return _Pairing(pair, found, gains, left_out)
 
 
-def _gain(first: Sequence[Row], second: Sequence[Row], run: tuple[int, int], metric: Measured) -> float | None:
-    """The difference of one seed and fold."""
-    values = [_value([row for row in side if (row.run.seed, row.run.fold) == run], metric) for side in (first, second)]
-    return None if values[0] is None or values[1] is None else values[1] - values[0]
+def _has_score(row: Row, metric: Measured) -> bool:
+    """Whether it can be paired: counts always can, an image's own score where there is one."""
+    return metric.is_pooled or not np.isnan(_own(row, metric))
 
 
-def _difference(pair: Pair, metric: Measured, found: Comparison, trainings: Sequence[float]) -> Difference:
-    (_, baseline_arm, baseline_variant), place = pair
-    interval = _of_trainings(trainings)
+def _difference(each: _Pairing, metric: Measured) -> Difference:
+    (_, baseline_arm, baseline_variant), place = each.pair
+    found = each.found
+    interval = _of_seeds(each.seeds.values(), of_differences(metric.score.bounds))
     of = "comparisons" if baseline_arm == place[1] else "arms"
+    verdict = found.verdict.replace(f"over {found.arms} arms", f"over {found.arms} {of}")
+    if each.left_out:
+        lacking = "1 image is" if each.left_out == 1 else f"{each.left_out} images are"
+        verdict += f" {lacking} left out, on which one of the two has no score."
     return Difference(
         *place, metric.metric.name, baseline_arm, baseline_variant,
         difference=known(found.difference), interval=found.interval,
@@ -191,30 +247,30 @@ def _difference(pair: Pair, metric: Measured, found: Comparison, trainings: Sequ
         family=found.arms, units=found.units, unit=found.noun,
         won=found.effect.won, tied=found.effect.tied, lost=found.effect.lost,
         effect=found.effect.standardised, outcome=found.outcome,
-        verdict=_cautious(found.verdict.replace(f"over {found.arms} arms", f"over {found.arms} {of}"), _remark(found, trainings, interval)),
-        trainings=tuple(trainings), trainings_interval=interval,
+        verdict=_cautious(verdict, _remark(found, len(each.seeds), interval)),
+        seeds=each.seeds, seeds_interval=interval, left_out=each.left_out,
     )  # fmt: skip
 
 
-def _of_trainings(trainings: Sequence[float]) -> Interval | None:
-    """Student's 95 % interval of the mean over trainings; none where there are too few, or they do not differ."""
-    values = np.asarray([[each, 1.0] for each in trainings], dtype=np.float64).reshape(-1, 2)
-    return estimate(values, Score(mean_over_images, bounds=None)).interval if len(values) > 1 else None
+def _of_seeds(values: Iterable[float | None], bounds: tuple[float, float] | None) -> Interval | None:
+    """Student's 95 % interval of the mean over seeds; none where there are too few, or they do not differ."""
+    sums = np.asarray([[each, 1.0] for each in values if each is not None], dtype=np.float64).reshape(-1, 2)
+    return estimate(sums, Score(mean_over_images, bounds)).interval
 
 
 def _cautious(verdict: str, remark: str) -> str:
     return f"With these trainings, {verdict}{remark}" if remark else verdict
 
 
-def _remark(found: Comparison, trainings: Sequence[float], interval: Interval | None) -> str:
+def _remark(found: Comparison, seeds: int, interval: Interval | None) -> str:
     """What other seeds may change of a difference that images tell from chance."""
     if found.outcome == "not distinguishable":
         return ""
-    if len(trainings) < 2:
-        return " It rests on one training of each: another seed may say otherwise."
+    if seeds < 2:
+        return " It rests on one seed of each: another may say otherwise."
     if interval is None or 0.0 not in interval:
         return ""
     return (
-        f" But from training to training it differs so much (95 % interval over {len(trainings)} trainings {interval.low:+.3g} to "
-        f"{interval.high:+.3g}) that other seeds may say otherwise."
+        f" But from seed to seed it differs so much (95 % interval over {seeds} seeds {interval.low:+.3g} to {interval.high:+.3g}) that "
+        "others may say otherwise."
     )

@@ -35,8 +35,16 @@ def trainings(study: StudyFile, asked: Asked, arms: Iterable[str]) -> Trainings:
     return found
 
 
-def refuse_other_protocols(then: StudyFile, now: StudyFile) -> None:
-    """`ConfigError` where the images are to be divided otherwise, or others of them to be scored."""
+def refuse_another_question(then: StudyFile, now: StudyFile) -> None:
+    """`ConfigError` where images are to be divided otherwise, others of them scored, or another score is to be the main one.
+
+    The methods say of the main score that it was fixed beforehand; whoever sees results first and then chooses it proves nothing.
+    """
+    if then.main != now.main:
+        raise ConfigError(
+            f"The study's main metric was `{then.main}` and is now `{now.main}`; the methods say that it was fixed beforehand. Write "
+            f"`main: {then.main}`, or give another --out."
+        )
     before, after = ({name: _untitled(each) for name, each in study.protocols.items()} for study in (then, now))
     if before != after:
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]

@@ -25,7 +25,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 # Settings by their dotted path, as in {model.width: 16}.
 Settings = Mapping[str, Any]
 Reference = Literal["otsu", "human"]
-REFERENCES: dict[Reference, str] = {"otsu": "Otsu's threshold, no learning", "human": "second observer"}
+REFERENCES: dict[Reference, str] = {"otsu": "Otsu's threshold", "human": "second observer"}
 # Names that have their default from another place of the file.
 FILLED_IN = {("baseline",), ("main",)}
 # What a variant may change of a model that is trained.

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from utome.errors import ConfigError, DataError
 from utome.files import TEMPORARY_PREFIX, exclusive, held, new_folder, sweep, write_json, write_text
-from utome.studies.changes import Trainings, refuse_other_protocols, refuse_other_trainings, scoring_key, trainings
+from utome.studies.changes import Trainings, refuse_another_question, refuse_other_trainings, scoring_key, trainings
 from utome.studies.file import StudyFile, parse_study
 from utome.studies.plan import Asked, PlannedRun
 from utome.studies.question import DataFacts
@@ -108,7 +108,7 @@ class StudyFolder:
                     f"'{self.path}' began with {name} {before or '(nothing)'} and is now given {now or '(nothing)'}. Give it as it was, or "
                     "another --out."
                 )
-        refuse_other_protocols(self.study, study)
+        refuse_another_question(self.study, study)
         then = self._asked().get("trainings")
         known = trainings(self.study, begun, begun.arms) if then is None else self._read(TRAININGS_OF, then)
         refuse_other_trainings(known, trainings(study, begun, study.arms))

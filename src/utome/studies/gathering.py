@@ -1,19 +1,25 @@
 """From the folder of a study to its outcome, at any time; no network is touched, and nothing is written."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from utome.evaluation.families import Nature, Scales
 from utome.studies.analysis import Row, differences, rows_of, scores
 from utome.studies.curve import learning_curve, limits
 from utome.studies.file import StudyFile
-from utome.studies.folder import StudyFolder
+from utome.studies.folder import STUDY, StudyFolder
+from utome.studies.library import load_study, study_names
 from utome.studies.metrics import IMAGES, Measured, families, measured
 from utome.studies.outcome import ImageScores, StudyOutcome
 from utome.studies.plan import Asked, PlannedRun, config_of, planned
 from utome.studies.question import About, Arm, DataFacts, Protocol, Published, Variant
 from utome.studies.records import run_record
+
+# The settings that say how many images are in each part.
+DIVIDING = frozenset({"data.split", "data.validation", "data.test"})
 
 
 def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
@@ -30,7 +36,9 @@ def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
         metrics=tuple(each.metric for each in metrics),
         main_metric=study.main,
         protocols=tuple(
-            Protocol(name, study.protocol_title(name), entry.scored == "test", 1 if asked.parted else entry.folds or 1)
+            Protocol(
+                name, _division(study, asked, name), entry.scored == "test", 1 if asked.parted else entry.folds or 1
+            )
             for name, entry in study.protocols.items()
         ),
         arms=_arms(study, asked),
@@ -39,7 +47,7 @@ def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
         seeds=tuple(range(asked.seeds)),
         published=tuple(_published(study)),
         scores=tuple(scores(rows, metrics)),
-        differences=tuple(differences(rows, metrics, study)),
+        differences=tuple(differences(rows, metrics, study, asked.arms)),
         runs=tuple(run_record(folder, run, found.get(run)) for run in runs),
         images=tuple(_images(rows, found, folder, study.main)),
         command=_command(folder, study, asked, data),
@@ -56,10 +64,28 @@ def metrics_of(study: StudyFile, data: DataFacts) -> list[Measured]:
 
 
 def _about(study: StudyFile, asked: Asked) -> About:
-    scale = study.scale(asked.scale)
+    changed = f"changed by {_sets(asked.assignments)}" if asked.assignments else ""
+    about = "; ".join(each for each in (study.scale(asked.scale).about, changed) if each)
     return About(
-        study.name, study.title or study.name, study.question, study.paper, asked.scale, scale.about, study.differences, study.notes
+        study.name, study.title or f"Study '{study.name}'", study.question, study.paper, asked.scale, about, study.differences, study.notes
     )  # fmt: skip
+
+
+def _division(study: StudyFile, asked: Asked, protocol: str) -> str:
+    """How the images were really divided: what a protocol is called says it only where it was followed."""
+    entry, title = study.protocols[protocol], study.protocol_title(protocol)
+    instead = [each for each in asked.assignments if each.partition("=")[0].strip() in DIVIDING]
+    if asked.parted and (entry.set or entry.folds):
+        division = "parts as the folders have them"
+    elif instead and not asked.parted:
+        division = f"divided by {_sets(instead)}"
+    else:
+        return title
+    return division + {"test": "", "val": ", validation images scored", "all": ", all images scored"}[entry.scored]
+
+
+def _sets(assignments: Sequence[str]) -> str:
+    return " ".join(f"--set {each}" for each in assignments)
 
 
 def _arms(study: StudyFile, asked: Asked) -> tuple[Arm, ...]:
@@ -80,7 +106,7 @@ def _published(study: StudyFile) -> list[Published]:
         value = each.value if each.percent is None else each.percent / 100
         if value is None:
             raise AssertionError("a published entry has one number")
-        printed = f"{each.value:g}" if each.percent is None else f"{each.percent:.2f} %"
+        printed = format(Decimal(repr(value)), "f") if each.percent is None else f"{each.percent:.2f} %"
         found.append(
             Published(each.row, each.metric, value, printed, each.source, each.arm, each.variant, each.protocol)
         )
@@ -123,6 +149,9 @@ def _image(
 
 
 def _command(folder: StudyFolder, study: StudyFile, asked: Asked, data: DataFacts) -> str:
-    sets = "".join(f" --set {each}" for each in asked.assignments)
-    arms = "" if set(asked.arms) == set(study.arms) else f" --arms {','.join(asked.arms)}"
-    return f"utome study run study.yaml --data {data.root} --out {folder.path.name} --scale {asked.scale} --seeds {asked.seeds}{arms}{sets}"
+    """What goes on with the study from where it was begun: paths are as they were given."""
+    shipped = study.name in study_names() and load_study(study.name)[0] == study
+    words = ["utome", "study", "run", study.name if shipped else (folder.path / STUDY).as_posix()]
+    words += ["--data", data.root, "--out", folder.path.as_posix(), "--scale", asked.scale, "--seeds", str(asked.seeds)]
+    words += [] if set(asked.arms) == set(study.arms) else ["--arms", ",".join(asked.arms)]
+    return shlex.join([*words, *(word for each in asked.assignments for word in ("--set", each))])

@@ -30,7 +30,8 @@ Verdict = Literal["better", "worse", "not distinguishable"]
 class Score:
     """What an arm reached: the value over all runs with its 95 % interval, and that of each seed (its folds together).
 
-    `units` is how many units the value is over.
+    `units` is how many units the value is over. `interval` is for new images with these very trainings; `seeds_interval`, Student's over
+    the values of `seeds`, is for other seeds: other trainings, and other divisions where each seed divides anew.
     """
 
     protocol: str
@@ -41,18 +42,21 @@ class Score:
     interval: Interval | None
     seeds: Mapping[int, float | None]
     units: int
+    seeds_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
 class Difference:
     """An arm beside the baseline, or a variant beside the first variant of its own arm, on the runs that both have.
 
-    `difference` is arm minus baseline. `p` is the permutation test's, `corrected_p` Holm's over `family` comparisons, and
-    `smallest_corrected_p` the smallest that these units could have given. `won`, `tied` and `lost` count units. `verdict` is whole
+    `difference` is arm minus baseline. `p` is the permutation test's, `corrected_p` Holm's over `family` comparisons, those that are not
+    done yet included, and `smallest_corrected_p` the smallest that these units could have given. `won`, `tied` and `lost` count units.
+    Of a mean over images, those on which one of the two has no score are left out: `left_out` counts them. `verdict` is whole
     sentences, `outcome` its gist. A comparison whose runs are too short has an outcome all the same; the study's `smoke` tells.
 
-    All these are for new images with these very trainings. `trainings` has the difference of each seed and fold by itself, and
-    `trainings_interval` is Student's over them: where it holds zero, other seeds may say otherwise, and the verdict says so.
+    All these are for new images with these very trainings. `seeds` has the difference of each seed by itself, its folds together since
+    they share most of their training images, and `seeds_interval` is Student's over them: where it holds zero, other seeds may say
+    otherwise, and the verdict says so.
     """
 
     protocol: str
@@ -75,8 +79,9 @@ class Difference:
     effect: float | None
     outcome: Verdict
     verdict: str
-    trainings: tuple[float, ...] = ()
-    trainings_interval: Interval | None = None
+    seeds: Mapping[int, float] = field(default_factory=dict)
+    seeds_interval: Interval | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,95 @@
+"""What a study's folder says of itself: how images were really divided, what was changed, and the command that goes on with it."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from utome.studies.file import parse_study
+from utome.studies.folder import StudyFolder
+from utome.studies.gathering import gather
+from utome.studies.library import load_study
+from utome.studies.outcome import StudyOutcome
+from utome.studies.plan import Asked
+from utome.studies.question import DataFacts
+
+TEXT = """
+protocols:
+  held-out: {title: "10 train, 2 choose, 8 are scored", set: {data.split: 10/2/8}}
+  as-published: {title: "trained and scored on the same 20", set: {data.split: 19/1}, scored: all}
+arms: {plain: {recipe: unet}, wide: {recipe: unet, set: {model.width: 64}}}
+scales: {small: {about: "40 epochs"}}
+metrics: {pixels.mean_iou: mean IoU}
+published:
+  - {row: human, metric: pixels.mean_iou, value: 0.000005, source: "A (2020)"}
+"""
+FACTS = DataFacts("my images", "pairs", "0" * 64, 20, 20, "image", ("background", "membrane", "nucleus"))
+
+
+def begun(out: Path, asked: Asked, text: str = TEXT, name: str = "study") -> StudyOutcome:
+    """A study of which nothing is done yet."""
+    out.mkdir(parents=True)
+    folder = StudyFolder(out)
+    folder.write(text, parse_study(text, source="study.yaml", name=name), asked, FACTS)
+    return gather(folder, versions={})
+
+
+def asked(*assignments: str, parted: bool = False) -> Asked:
+    return Asked("small", assignments, ("plain", "wide"), 2, parted=parted)
+
+
+def divisions(outcome: StudyOutcome) -> list[str]:
+    return [protocol.title for protocol in outcome.protocols]
+
+
+def test_a_protocol_that_was_followed_has_its_own_title(tmp_path: Path) -> None:
+    outcome = begun(tmp_path / "out", asked("model.depth=2"))
+    assert divisions(outcome) == ["10 train, 2 choose, 8 are scored", "trained and scored on the same 20"]
+
+
+def test_where_the_folders_divide_the_images_no_title_says_otherwise(tmp_path: Path) -> None:
+    outcome = begun(tmp_path / "out", asked("data.split=4/2/3", parted=True))
+    assert divisions(outcome) == ["parts as the folders have them", "parts as the folders have them, all images scored"]
+
+
+def test_where_a_setting_divides_the_images_it_is_the_title(tmp_path: Path) -> None:
+    outcome = begun(tmp_path / "out", asked("model.depth=2", "data.split=4/2/3"))
+    assert divisions(outcome) == [
+        "divided by --set data.split=4/2/3",
+        "divided by --set data.split=4/2/3, all images scored",
+    ]
+
+
+def test_a_protocol_that_draws_nothing_keeps_its_title_where_the_folders_divide(tmp_path: Path) -> None:
+    text = "protocols: {held-out: {title: the challenge's own test images}}\narms: {plain: {recipe: unet}, wide: {recipe: unet}}\n"
+    assert divisions(begun(tmp_path / "out", asked(parted=True), text)) == ["the challenge's own test images"]
+
+
+def test_changed_settings_stand_beside_what_the_scale_says(tmp_path: Path) -> None:
+    about = begun(tmp_path / "out", asked("training.epochs=3")).about
+    assert about.scale_about == "40 epochs; changed by --set training.epochs=3"
+
+
+def test_a_study_without_a_title_is_called_by_its_name(tmp_path: Path) -> None:
+    assert begun(tmp_path / "out", asked(), name="mine").about.title == "Study 'mine'"
+
+
+def test_a_small_published_value_is_printed_without_an_exponent(tmp_path: Path) -> None:
+    assert [each.printed for each in begun(tmp_path / "out", asked()).published] == ["0.000005"]
+
+
+def test_the_command_names_file_data_and_folder_as_they_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    setting = "data.classes=[[membrane, [0]], [cell, [255]]]"
+    words = shlex.split(begun(Path("all") / "my study", asked(setting)).command)
+    assert words == [
+        "utome", "study", "run", "all/my study/study.yaml", "--data", "my images", "--out", "all/my study", "--scale", "small",
+        "--seeds", "2", "--set", setting,
+    ]  # fmt: skip
+
+
+def test_the_command_of_a_shipped_study_has_its_name(tmp_path: Path) -> None:
+    study, text = load_study("frem-mouse")
+    outcome = begun(tmp_path / "out", Asked("small", (), tuple(study.arms)[:2], 1), text, "frem-mouse")
+    assert shlex.split(outcome.command)[3] == "frem-mouse"
+    assert "--arms se-unet,shallow" in outcome.command
