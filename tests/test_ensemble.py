@@ -224,6 +224,16 @@ def test_an_array_that_does_not_fit_is_refused(run: Path, array: np.ndarray, axe
         utome.load(run, device="cpu").predict(array, axes)
 
 
+def test_what_numpy_takes_for_an_array_is_one(run: Path) -> None:
+    model, image = utome.load(run, device="cpu"), noise(20, 30).astype(np.float32)
+    expected = model.predict(image)
+    assert (model.predict(torch.from_numpy(image)) == expected).all()
+    assert model.predict(image.tolist()).shape == expected.shape
+    for given in ([[1, 2], [3]], torch.zeros(4, 4, requires_grad=True)):
+        with pytest.raises(DataError, match=r"No array can be made of this (list|Tensor): .* Give a NumPy array\."):
+            model.predict(given)  # type: ignore[arg-type]
+
+
 def test_values_as_shares_of_their_type_need_a_type_of_files(tmp_path: Path) -> None:
     card = tiny_model().card
     ranged = card.preparation.model_copy(update={"normalization": "range"})
