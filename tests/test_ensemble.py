@@ -109,6 +109,14 @@ def test_the_deviation_of_an_ensemble_is_that_of_its_mean(tmp_path: Path) -> Non
     assert one_piece.tile is None
 
 
+def test_the_deviation_of_an_ensemble_names_the_smallest_tile_and_halo(tmp_path: Path) -> None:
+    settings = [PredictionSettings(tile=48, halo=4), PredictionSettings(tile=32, halo=6)]
+    runs = [saved(tmp_path / str(seed), seed=seed, changes={"prediction": settings[seed]}) for seed in range(2)]
+    for order in (runs, runs[::-1]):
+        found = load_predictor(order, MACHINE).deviation(noise(60, 70, 1), source="a")
+        assert (found.tile, found.halo) == (32, 4)
+
+
 def test_runs_named_beside_the_first_are_averaged_with_it(tmp_path: Path) -> None:
     runs = [saved(tmp_path / str(seed), seed=seed) for seed in range(2)]
     path = save(tmp_path / "a.png", noise(30, 41))

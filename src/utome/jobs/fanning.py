@@ -6,7 +6,7 @@ keeps the journal. So the bytes are those of one process with the same number of
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utome.config.sections import MachineSettings
@@ -132,7 +132,7 @@ def _written(made: Made, folder: Path) -> Made:
             write_bytes(places[name], content)
         else:
             places[name] = content
-    return Made(places, made.objects, made.deviation)
+    return replace(made, contents=places)
 
 
 def _predicting(order: Order) -> Predicting:
