@@ -239,7 +239,7 @@ def test_what_numpy_takes_for_an_array_is_one(run: Path) -> None:
     assert model.predict(image.tolist()).shape == expected.shape
     for given in ([[1, 2], [3]], torch.zeros(4, 4, requires_grad=True)):
         with pytest.raises(DataError, match=r"No array can be made of this (list|Tensor): .* Give a NumPy array\."):
-            model.predict(given)  # type: ignore[arg-type]
+            model.predict(given)
 
 
 def test_values_as_shares_of_their_type_need_a_type_of_files(tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from utome.config.sections import MachineSettings
 from utome.errors import DataError, MachineError
 from utome.events import Event, Noted
 from utome.execution import Workers
-from utome.jobs import predict as predicting
+from utome.jobs import predict as command
 from utome.jobs.manifest import opened
 from utome.jobs.objects import ObjectsWanted
 from utome.jobs.predict import Manner, predict
+from utome.jobs.predicting import Predicting
 from utome.prediction import windowed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -68,14 +69,14 @@ def test_a_stack_one_of_whose_pages_is_another_one_and_cannot_be_predicted_is_go
     images, out = many_images(tmp_path / "images", 1), tmp_path / "out"
     predict(run, images, out, manner=ALL, machine=CPU)
     stack(images / "stack.tif", np.stack([smooth(32, 40, seed=200 + page) for page in range(3)]))
-    made = predicting.Predicting.made
+    made = Predicting.made
 
     def second_is_damaged(self: Any, image: Any) -> Any:
         if image.page == 1:
             raise DataError(f"'{image.path}' is damaged.")
         return made(self, image)
 
-    monkeypatch.setattr(predicting.Predicting, "made", second_is_damaged)
+    monkeypatch.setattr(Predicting, "made", second_is_damaged)
     result = predict(run, images, out, manner=ALL, machine=CPU)
     assert result.failed == (f"Page 2: '{images / 'stack.tif'}' is damaged.",)
     assert not [name for name in content(out) if "stack-2" in name]
@@ -127,7 +128,7 @@ def test_where_there_is_no_cluster_nothing_is_left(
     def no_scheduler(*_: object) -> NoReturn:
         raise MachineError("There is no scheduler.")
 
-    monkeypatch.setattr(predicting, "predicted", no_scheduler)
+    monkeypatch.setattr(command, "predicted", no_scheduler)
     with pytest.raises(MachineError):
         predict(run, images, tmp_path / "out", manner=Manner(workers=Workers()), machine=CPU)
     assert not (tmp_path / "out").exists()

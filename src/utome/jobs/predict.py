@@ -130,7 +130,8 @@ class _Work:
                 there = self._there(image)
                 if there is None:
                     there_too = replace(image, path=image.path.absolute())  # workers may stand in another folder
-                    jobs.append(Job(order, there_too, self._manifest.part(image.name).absolute(), self._sha256(image)))
+                    folder = self._manifest.part(image.name).absolute()
+                    jobs.append(Job(order, there_too, folder, self._predicting.key(image, self._sha256(image))))
             except DataError as error:
                 yield image, error
             else:
@@ -193,7 +194,8 @@ class _Work:
         self._predicting.choose(self._inputs)
         if not self._predicting.by_regions(image):
             return self._predicting.made(image)
-        return self._predicting.made_by_regions(image, self._manifest.part(image.name), self._sha256(image), listen)
+        key = self._predicting.key(image, self._sha256(image))
+        return self._predicting.made_by_regions(image, self._manifest.part(image.name), key, listen)
 
     def _there(self, image: Input) -> Entry | None:
         """What is there of an image from an earlier time, if it is whole and has all that is asked for."""
@@ -232,9 +234,11 @@ def _refuse_clashes(names: Sequence[str]) -> None:
 def _order(run: Path, predicting: Predicting, machine: MachineSettings, inputs: Sequence[Input]) -> Order:
     """What workers load, with whole paths, and with the backend that is chosen here, so that all compute alike."""
     manner = predicting.manner
-    manner = replace(manner, others=tuple(each.absolute() for each in manner.others))
-    if manner.workers is not None and predicting.predictor.settings.backend == "auto":
-        manner = replace(manner, changes={**manner.changes, "backend": predicting.choose(inputs)})
+    if manner.workers is not None:
+        chosen = predicting.choose(inputs)
+        changes = {"backend": chosen} if predicting.predictor.settings.backend == "auto" else {}
+        others = tuple(each.absolute() for each in manner.others)
+        manner = replace(manner, others=others, changes={**manner.changes, **changes})
     return Order(run.absolute(), manner, machine)
 
 

@@ -117,9 +117,9 @@ class Predicting:
             self._large[image] = _is_large(image)
         return self._large[image]
 
-    def made_by_regions(self, image: Input, folder: Path, sha256: str, listen: Listener = silent) -> Made:
+    def made_by_regions(self, image: Input, folder: Path, key: str, listen: Listener = silent) -> Made:
         """The files of an image that is read by regions; they lie in `folder`. `DataError` as for `made`."""
-        with self.opened(image, folder, sha256) as regions:
+        with self.opened(image, folder, key) as regions:
             for done, number in enumerate(missing := regions.missing, start=1):
                 regions.predict(number)
                 listen(Progressed(f"regions of {image.name}", regions.count - len(missing) + done, regions.count))
@@ -131,9 +131,13 @@ class Predicting:
         with enough_memory():
             return self._of_pixels(pixels, image)
 
-    def opened(self, image: Input, folder: Path, sha256: str) -> AbstractContextManager[Regions]:
-        """An image by regions."""
-        return regions_of(self, image, folder, f"{dumps(self.identity)} {sha256} {image.page}")
+    def key(self, image: Input, sha256: str) -> str:
+        """What changes the bytes of an image's regions, and what computes them once that is chosen."""
+        return f"{dumps(self.identity)} {self.predictor.computed} {sha256} {image.page}"
+
+    def opened(self, image: Input, folder: Path, key: str) -> AbstractContextManager[Regions]:
+        """An image by regions; `key` is of the process that asks for it, since workers may compute with what was chosen there."""
+        return regions_of(self, image, folder, key)
 
     def assembled(self, regions: Regions, image: Input) -> Made:
         """The files of an image all of whose regions are there."""

@@ -41,8 +41,6 @@ class Regions:
         self._folder = folder
         self._predicted = predicting.predictor.by_windows(windows, source=image.source)
         self._grid = self._predicted.windows
-        if predicting.manner.workers is None:  # these compute each as it can, and find each other's chunks by the key
-            key += f" {predicting.predictor.computed}"
         own = folder / sha256_bytes(f"{key} {self._grid}".encode())[:16]
         self._labels = Chunks(own, self._grid, 1, np.dtype(np.uint8))
         depth, classes = predicting.manner.probabilities, len(predicting.predictor.card.classes)
