@@ -82,7 +82,7 @@ PixelSize = Annotated[
     float | None,
     typer.Option(
         metavar="UM",
-        help="side of a pixel in µm, for the table of objects; else as each image says it",
+        help="side of a pixel in µm, for the table of objects",
         show_default=False,
     ),
 ]
