@@ -22,6 +22,7 @@ SIDE = 512
 EXAMPLES = 3
 RUNS = 3
 Image = Float32[np.ndarray, "c h w"]
+Piece = Float32[np.ndarray, "_ _ _"]  # one of several, of sizes of their own
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Trial:
         return f"at most {bound.largest:g} and {bound.labels_changed:g} of the pixels are accepted in {self.number}"
 
 
-def tried(engines: Sequence[Engine], reference: Engine, pieces: Sequence[Image]) -> list[Trial]:
+def tried(engines: Sequence[Engine], reference: Engine, pieces: Sequence[Piece]) -> list[Trial]:
     """A trial each, on all pieces. Where there are several, the largest piece is computed in turns, after a time that is not counted."""
     differences: list[list[tuple[float, float]]] = [[] for _ in engines]
     for piece in pieces:
@@ -110,7 +111,7 @@ def tried(engines: Sequence[Engine], reference: Engine, pieces: Sequence[Image])
     ]
 
 
-def largest(pieces: Sequence[Image]) -> Float32[np.ndarray, "k y x"]:
+def largest(pieces: Sequence[Piece]) -> Piece:
     """The piece with the most pixels; the first of several."""
     return max(pieces, key=lambda piece: piece.size)
 
