@@ -10,7 +10,9 @@ unite most nuclei, each where they unite most.
 """
 
 import argparse
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,8 @@ from utome.prediction.pictures import COLOURS, colour_png, displayed
 
 DOCS = Path(__file__).parents[1] / "docs"
 SHOWN, SIDE, SCALE, GAP = 3, 128, 3, 12
+# Objects so many pixels apart are neighbours.
+NEAR = 3
 TRIED: dict[str, tuple[Way, ObjectSettings]] = {
     "components": ("components", ObjectSettings()),
     "watershed": ("watershed", ObjectSettings()),
@@ -102,15 +106,34 @@ def most_touching(instances: np.ndarray) -> tuple[slice, slice]:
 
 
 def coloured(instances: np.ndarray) -> UInt8[np.ndarray, "h w 3"]:
-    """Objects in colours that repeat, with white lines between them."""
+    """Objects in colours that repeat, but not among neighbours, with white lines between them."""
     palette = np.asarray(COLOURS[1:], dtype=np.uint8)
     large = enlarged(instances[:, :, None])[:, :, 0]
-    picture = np.where(large[:, :, None] > 0, palette[large * 3 % len(palette)], np.uint8(0))
+    picture = np.where(large[:, :, None] > 0, palette[unlike_neighbours(instances)[large]], np.uint8(0))
     edge = np.zeros(large.shape, dtype=bool)
     edge[1:] |= large[1:] != large[:-1]
     edge[:, 1:] |= large[:, 1:] != large[:, :-1]
     picture[edge] = 255
     return picture
+
+
+def unlike_neighbours(instances: np.ndarray) -> np.ndarray:
+    """A colour for each object: the first from its own on that no object has which lies near and came before."""
+    near: dict[int, set[int]] = defaultdict(set)
+    padded = np.pad(instances, NEAR)
+    height, width = instances.shape
+    for down, across in product(range(2 * NEAR + 1), repeat=2):
+        other = padded[down : down + height, across : across + width]
+        meeting = (instances > other) & (other > 0)
+        for one, another in np.unique(np.stack([instances[meeting], other[meeting]]), axis=1).T.tolist():
+            near[one].add(another)
+    count = len(COLOURS) - 1
+    colours = np.arange(int(instances.max()) + 1) * 3 % count
+    for number in sorted(near):
+        taken = {int(colours[other]) for other in near[number]}
+        free = (each % count for each in range(colours[number], colours[number] + count) if each % count not in taken)
+        colours[number] = next(free, colours[number])
+    return colours
 
 
 def enlarged(picture: np.ndarray) -> np.ndarray:

@@ -21,13 +21,14 @@ from utome.modelfolder.folder import Model
 from utome.models.folding import folded
 from utome.prediction.backends import choice, compiled, installed, trial
 from utome.prediction.backends.choice import Choice
-from utome.prediction.backends.trial import Engine, Trial
+from utome.prediction.backends.trial import Engine, Example, Trial
 from utome.prediction.predictor import Predictor
 from utome.tiling import Geometry
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = Device(torch.device("cpu"), torch.float32)
 IMAGE = np.random.default_rng(0).normal(size=(1, 40, 48)).astype(np.float32)
+EXAMPLES = (Example(IMAGE, "a.png"),)
 
 
 class Pretended:
@@ -63,8 +64,8 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float]) -> None:
     """What is measured is as it is, but for the time."""
     real = trial.tried
 
-    def tried(engines: Sequence[Engine], reference: Engine, image: np.ndarray) -> list[Trial]:
-        found = real(engines, reference, image)
+    def tried(engines: Sequence[Engine], reference: Engine, pieces: Sequence[np.ndarray]) -> list[Trial]:
+        found = real(engines, reference, pieces)
         return [
             Trial(each.backend, each.number, seconds[each.backend], each.largest, each.labels_changed) for each in found
         ]
@@ -72,12 +73,12 @@ def timed(monkeypatch: pytest.MonkeyPatch, seconds: dict[str, float]) -> None:
     monkeypatch.setattr(choice, "tried", tried)
 
 
-def chosen(model: Model, wanted: Backend, said: list[str] | None = None) -> str:
+def chosen(model: Model, wanted: Backend, said: list[str] | None = None, examples: Sequence[Example] = EXAMPLES) -> str:
     def listen(event: Event) -> None:
         if isinstance(event, Noted) and said is not None:
             said.append(event.text)
 
-    return Choice(model, CPU, wanted, listen=listen).engine(folded(model.network), IMAGE, "a.png").backend
+    return Choice(model, CPU, wanted, listen=listen).engine(folded(model.network), examples).backend
 
 
 def test_auto_takes_the_fastest_and_remembers_it(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +186,7 @@ def test_bfloat16_of_torch_is_compared_once_and_float32_needs_no_comparison(mode
 
     for wanted, device, sentences in (("torch", low, 1), ("torch", low, 1), ("float32", low, 1), ("torch", CPU, 1)):
         engine = Choice(model, device, wanted, listen=listen).engine(  # type: ignore[arg-type]
-            folded(model.network), IMAGE, "a.png"
+            folded(model.network), EXAMPLES
         )
         assert engine.device.dtype == (torch.bfloat16 if (wanted, device) == ("torch", low) else torch.float32)
         assert len([each for each in said if "against PyTorch" in each]) == sentences
@@ -197,7 +198,7 @@ def test_a_predictor_asks_on_its_first_image_alone(model: Model, monkeypatch: py
     real = Choice.engine
 
     def engine(self: Choice, *arguments: Any) -> Engine:
-        asked.append(arguments[2])
+        asked.append(arguments[1])
         return real(self, *arguments)
 
     monkeypatch.setattr(Choice, "engine", engine)
@@ -206,8 +207,35 @@ def test_a_predictor_asks_on_its_first_image_alone(model: Model, monkeypatch: py
     for number in range(2):
         pixels = noise(30, 41, 1, seed=number)
         assert predictor.logits(pixels, source=f"{number}.png").equal(expected.logits(pixels, source="a"))
-    assert predictor.backend(noise(9, 9, 1), source="b") == "onnx"
-    assert asked == ["0.png"]
+    assert predictor.choose([(noise(9, 9, 1), "b")]) == "onnx"
+    assert [[each.source for each in examples] for examples in asked] == [["0.png"]]
+
+
+def test_several_images_are_compared_and_the_worst_counts(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong_where_bright(logits: Tensor) -> Tensor:
+        return -logits if logits.shape[-1] > 48 else logits
+
+    blank, wide = Example(np.zeros_like(IMAGE), "blank.png"), Example(IMAGE.repeat(2, axis=2), "wide.png")
+    pretend(monkeypatch, onnx=Pretended(model, wrong_where_bright))
+    assert chosen(model, "onnx", examples=[blank]) == "onnx"
+    other = Model(model.network, model.card.model_copy(update={"weights_sha256": "other"}))
+    with pytest.raises(ModelError, match="`onnx` is refused"):
+        chosen(other, "onnx", examples=[blank, wide])
+    said: list[str] = []
+    assert chosen(other, "auto", said, [blank, wide]) == "torch"
+    assert "(the middle of 'blank.png' and 1 more, " in said[0]
+
+
+def test_what_small_images_showed_is_not_taken_for_large_ones(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, openvino=Pretended(model))
+    small, large = [Example(IMAGE, "small.png")], [Example(IMAGE.repeat(2, axis=2), "large.png")]
+    timed(monkeypatch, {"torch": 1.0, "openvino": 2.0})
+    assert chosen(model, "auto", examples=small) == "torch"
+    timed(monkeypatch, {"torch": 2.0, "openvino": 0.00123})
+    said: list[str] = []
+    assert chosen(model, "auto", said, large) == "openvino"
+    assert "(the middle of 'large.png', 0.0012 s)" in said[1]
+    assert chosen(model, "auto", examples=small) == "torch", "each is remembered"
 
 
 def test_the_middle_of_an_image_is_compared() -> None:

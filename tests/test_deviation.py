@@ -44,18 +44,19 @@ def drawn(height: int, width: int) -> np.ndarray:
     return image.astype(np.float32)
 
 
-def test_the_deviation_is_that_of_the_probabilities_of_tiles_and_whole() -> None:
-    network, image = small("se-unet-plain").eval(), drawn(48, 96)
+@pytest.mark.parametrize(("name", "used", "width"), [("se-unet-plain", 24, 96), ("efficient-unet-expansion", 64, 160)])
+def test_the_deviation_is_that_of_the_probabilities_of_tiles_and_whole(name: str, used: int, width: int) -> None:
+    network, image = small(name).eval(), drawn(48, width)
     found = deviation_of(network, PredictionSettings(tile=24, halo=8, blend=2), image, CPU)
     tiled = predict_tiled(network, image, CPU, tile=24, halo=8, blend=2)
-    whole = predict_tiled(network, image, CPU, tile=96)
+    whole = predict_tiled(network, image, CPU, tile=width)
     expected = (tiled.softmax(0) - whole.softmax(0)).abs()
-    assert (found.tile, found.halo, found.blend, found.reference) == (24, 8, 2, None)
+    assert (found.tile, found.halo, found.blend, found.reference) == (used, 8, 2, None)
     assert found.largest == pytest.approx(expected.max().item())
     assert found.mean == pytest.approx(expected.mean().item(), rel=1e-4)
     assert found.labels_changed == pytest.approx((tiled.argmax(0) != whole.argmax(0)).float().mean().item())
     assert found.largest > 1e-4
-    assert "tiles of 24 with a halo of 8 against the whole image" in found.sentence
+    assert f"tiles of {used} with a halo of 8 against the whole image" in found.sentence
 
 
 def test_exact_tiles_deviate_by_rounding_alone() -> None:
@@ -63,6 +64,19 @@ def test_exact_tiles_deviate_by_rounding_alone() -> None:
     assert found.tile == 64
     assert found.largest < 1e-5
     assert found.labels_changed < 1e-3
+
+
+def test_the_tile_that_is_told_is_the_one_that_was_used() -> None:
+    network = small("unet").eval()
+    geometry = network.geometry
+    least = 2 * geometry.halo + geometry.stride
+    found = deviation_of(network, PredictionSettings(tile=least + 40 * geometry.stride + 1), drawn(70, 600), CPU)
+    assert found.tile is None or found.tile == least + 40 * geometry.stride
+    found = deviation_of(network, PredictionSettings(tile=1), drawn(70, 3 * least), CPU)
+    assert found.tile == least
+    assert f"tiles of {least} with a halo of {geometry.halo}" in found.sentence
+    without = deviation_of(network, PredictionSettings(tile=1, halo=0), drawn(70, 3 * least), CPU)
+    assert (without.tile, without.halo) == (geometry.stride, 0)
 
 
 def test_an_image_in_one_piece_has_nothing_to_compare() -> None:

@@ -109,6 +109,14 @@ def test_the_deviation_of_an_ensemble_is_that_of_its_mean(tmp_path: Path) -> Non
     assert one_piece.tile is None
 
 
+def test_the_deviation_of_an_ensemble_names_the_smallest_tile_and_halo(tmp_path: Path) -> None:
+    settings = [PredictionSettings(tile=48, halo=4), PredictionSettings(tile=32, halo=6)]
+    runs = [saved(tmp_path / str(seed), seed=seed, changes={"prediction": settings[seed]}) for seed in range(2)]
+    for order in (runs, runs[::-1]):
+        found = load_predictor(order, MACHINE).deviation(noise(60, 70, 1), source="a")
+        assert (found.tile, found.halo) == (32, 4)
+
+
 def test_runs_named_beside_the_first_are_averaged_with_it(tmp_path: Path) -> None:
     runs = [saved(tmp_path / str(seed), seed=seed) for seed in range(2)]
     path = save(tmp_path / "a.png", noise(30, 41))
@@ -222,6 +230,16 @@ def test_settings_of_prediction_and_further_runs_are_taken(tmp_path: Path) -> No
 def test_an_array_that_does_not_fit_is_refused(run: Path, array: np.ndarray, axes: str | None, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         utome.load(run, device="cpu").predict(array, axes)
+
+
+def test_what_numpy_takes_for_an_array_is_one(run: Path) -> None:
+    model, image = utome.load(run, device="cpu"), noise(20, 30).astype(np.float32)
+    expected = model.predict(image)
+    assert (model.predict(torch.from_numpy(image)) == expected).all()
+    assert model.predict(image.tolist()).shape == expected.shape
+    for given in ([[1, 2], [3]], torch.zeros(4, 4, requires_grad=True)):
+        with pytest.raises(DataError, match=r"No array can be made of this (list|Tensor): .* Give a NumPy array\."):
+            model.predict(given)
 
 
 def test_values_as_shares_of_their_type_need_a_type_of_files(tmp_path: Path) -> None:

@@ -128,6 +128,17 @@ def test_a_folder_that_is_not_there_is_not_made_on_the_way(tmp_path: Path) -> No
         write_bytes(tmp_path / "folder" / "a", b"")
 
 
+def test_what_is_there_is_not_said_to_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such_name(*_: object, **__: object) -> NoReturn:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")  # what /proc says
+
+    monkeypatch.setattr(Path, "mkdir", no_such_name)
+    with pytest.raises(MachineError, match=r"No such file or directory\. Look after '"):
+        new_folder(tmp_path / "a")
+    with pytest.raises(MachineError, match=r"'.*gone' is not there, or no longer"):
+        new_folder(tmp_path / "gone" / "a")
+
+
 def test_a_new_folder_may_be_there_already(tmp_path: Path) -> None:
     new_folder(tmp_path / "a" / "b")
     new_folder(tmp_path / "a" / "b")

@@ -75,6 +75,31 @@ def test_maps_outlines_and_table_are_of_the_same_objects(tmp_path: Path, run: Pa
             assert len(archive.namelist()) == expected.count
 
 
+@pytest.mark.parametrize("form", ["auto", "tiff"])
+def test_the_size_of_a_pixel_is_the_images_unless_another_is_given(tmp_path: Path, run: Path, form: Any) -> None:
+    pixels = np.kron(noise(5, 6), np.ones((8, 8), dtype=np.uint8))
+    for name, dots in (("half", (20000, 20000)), ("oblong", (20000, 40000)), ("print", (120, 120))):
+        path = tmp_path / "images" / f"{name}.tif"
+        save(path, pixels, resolution=dots, resolutionunit="CENTIMETER")
+    save(tmp_path / "images" / "silent.tif", pixels)
+    images = tmp_path / "images"
+    for given, expected in ((None, {"half": 0.25}), (2.0, dict.fromkeys(("half", "oblong", "print", "silent"), 4.0))):
+        manner = Manner(objects=ObjectsWanted("components", pixel_um=given), format=form)
+        predict(run, images, tmp_path / f"{given}", manner=manner, machine=CPU)
+        rows = table(tmp_path / f"{given}")
+        areas = {row["image"]: float(row["area_um2"]) / int(row["area_px"]) for row in rows if row["area_um2"]}
+        assert areas == expected
+    changes = {"smallest_um2": 0.25 * 40}
+    manner = Manner(objects=ObjectsWanted("components", changes), format=form)
+    result = predict(run, images, tmp_path / "least", manner=manner, machine=CPU)
+    assert [path.stem for path in result.written] == ["half"]
+    assert all(
+        f"{name}.tif' does not say the size of its pixels" in each
+        for name, each in zip(("oblong", "print", "silent"), result.failed, strict=True)
+    )
+    assert all(int(row["area_px"]) >= 40 for row in table(tmp_path / "least"))
+
+
 def test_label_maps_are_the_same_with_and_without_objects(tmp_path: Path, run: Path, images: Path) -> None:
     predict(run, images, tmp_path / "with", manner=COMPONENTS, machine=CPU)
     without = predict(run, images, tmp_path / "without", machine=CPU)
@@ -158,10 +183,6 @@ def test_nothing_is_overwritten(tmp_path: Path, run: Path, images: Path, there: 
         (("--set", "prediction.objects.neck=0.5"), "`prediction.objects.neck` is about objects. Give --objects components"),
         (("--pixel-size", "0.5"), "--pixel-size is about objects. Give --objects components"),
         (("--objects", "components", "--pixel-size", "0"), "--pixel-size is 0; accepted is the side of a pixel"),
-        (
-            ("--objects", "components", "--set", "prediction.objects.smallest_um2=3"),
-            "`prediction.objects.smallest_um2` is 3, but the size of a pixel is not known.",
-        ),
         (("--objects", "watershed", "--set", "prediction.objects.neck=2"), "The setting `prediction.objects.neck` is 2;"),
     ],
 )  # fmt: skip
@@ -171,6 +192,14 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
     done = command("predict", run, images, "--out", tmp_path / "out", *options)
     assert done.returncode == 2
     assert sentence in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_areas_in_um_need_the_size_of_a_pixel(tmp_path: Path, run: Path, images: Path) -> None:
+    options = ("--objects", "components", "--set", "prediction.objects.smallest_um2=3")
+    done = command("predict", run, images, "--out", tmp_path / "out", *options)
+    assert done.returncode == 3
+    assert f"is 3, but '{images / 'a.png'}' does not say the size of its pixels. Give it by --pixel-size" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -215,7 +215,7 @@ def test_a_page_that_cannot_be_decoded_stops_no_other(run: Path, half_broken: Pa
     result = predict(run, half_broken, out, manner=Manner(format=form, probabilities="uint8"), machine=CPU)
     assert [path.stem for path in result.written] == ["0", "0a-1", "0a-3", "1"]
     assert len(result.failed) == 1
-    assert f"'{half_broken / '0a.tif'}' cannot be read as an image" in result.failed[0]
+    assert result.failed[0].startswith(f"Page 2: '{half_broken / '0a.tif'}' cannot be read as an image")
     assert not (out / "probabilities" / "0a.tif").exists(), "a stack is whole or absent"
     repeated = predict(run, half_broken, out, manner=Manner(format=form, probabilities="uint8"), machine=CPU)
     assert (repeated.kept, len(repeated.failed)) == (4, 1)

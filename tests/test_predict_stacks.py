@@ -14,7 +14,7 @@ from tests.layout_trees import HEIGHT, WIDTH, isbi_stacks, stack, tracking
 from tests.test_formats_zarr import zarr_image
 from utome.config.sections import MachineSettings
 from utome.data.layouts.finding import find_samples
-from utome.errors import DataError
+from utome.errors import ConfigError, DataError
 from utome.events import Event, Noted, silent
 from utome.jobs.inputs import find_inputs
 from utome.jobs.predict import Manner, PredictResult, predict
@@ -95,6 +95,44 @@ def test_a_page_and_a_file_of_its_name_are_refused(tmp_path: Path) -> None:
     save(tmp_path / "a-1.png", noise(9, 7))
     with pytest.raises(DataError, match=r"^2 images are called 'a-1'"):
         find_inputs(tmp_path, silent)
+
+
+@pytest.mark.parametrize("other", ["stack.png", "stack.tiff"])
+def test_a_stack_of_probabilities_has_a_name_of_its_own(tmp_path: Path, run: Path, other: str) -> None:
+    stack(tmp_path / "data" / "stack.tif", noise(11, HEIGHT, WIDTH))
+    if other == "stack.png":
+        save(tmp_path / "data" / other, noise(HEIGHT, WIDTH))
+    else:
+        stack(tmp_path / "data" / other, noise(2, HEIGHT, WIDTH))
+    with pytest.raises(DataError, match=r"^'probabilities/stack\.tif' would be written 2 times"):
+        predict(run, tmp_path / "data", tmp_path / "out", manner=Manner(probabilities="uint8"), machine=CPU)
+    assert not (tmp_path / "out").exists()
+    assert len(predict(run, tmp_path / "data", tmp_path / "out", machine=CPU).written) >= 12
+
+
+@pytest.mark.parametrize("images", ["data", "data/images"])
+def test_label_maps_do_not_lie_among_images(tmp_path: Path, run: Path, images: str) -> None:
+    save(tmp_path / images / "a.tif", noise(HEIGHT, WIDTH))
+    for out in {"data", images}:
+        with pytest.raises(
+            ConfigError, match=r"would be taken for images by the next command\. Give a folder of its own"
+        ):
+            predict(run, tmp_path / "data", tmp_path / out, machine=CPU)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file() and "model" not in path.parts] == ["a.tif"]
+    assert predict(run, tmp_path / images / "a.tif", tmp_path / images, machine=CPU).kept == 0
+    assert predict(run, tmp_path / images / "a.tif", tmp_path / images, machine=CPU).kept == 1
+
+
+def test_a_folder_of_predictions_inside_that_of_images_is_not_told_of(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "data" / "a.tif", noise(HEIGHT, WIDTH))
+    monkeypatch.chdir(tmp_path)
+    for kept in (0, 1):
+        heard: list[Event] = []
+        result = predict(run, Path("data"), tmp_path / "data" / "out", machine=CPU, listen=heard.append)
+        assert result.kept == kept
+        assert not [event for event in heard if isinstance(event, Noted)]
 
 
 def test_a_damaged_file_among_stacks_is_named_and_does_not_stop_them(tmp_path: Path, run: Path) -> None:

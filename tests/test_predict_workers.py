@@ -1,5 +1,6 @@
 """Several processes, or a cluster, give the bytes of one process."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from utome.jobs import fanning
 from utome.jobs.objects import ObjectsWanted
 from utome.jobs.predict import Manner, predict
 from utome.prediction import windowed
+from utome.prediction.backends import choice
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = MachineSettings(device="cpu", threads=1)
@@ -72,6 +74,17 @@ def test_regions_of_one_image_are_shared_out(
     numbers = [number for job in jobs for number in job.regions or ()]
     assert numbers == list(range(len(numbers)))
     predict(run, images / "large.tif", tmp_path / "one", manner=Manner(format="tiff"), machine=CPU)
+    assert content(tmp_path / "many") == content(tmp_path / "one")
+
+
+def test_workers_find_regions_whatever_backend_auto_chose(
+    tmp_path: Path, run: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "is_installed", lambda backend: backend == "torch")
+    manner = Manner(format="tiff", changes={"backend": "auto"})
+    predict(run, images / "large.tif", tmp_path / "one", manner=manner, machine=CPU)
+    shared = replace(manner, workers=Workers())
+    predict(run, images / "large.tif", tmp_path / "many", manner=shared, machine=CPU)
     assert content(tmp_path / "many") == content(tmp_path / "one")
 
 

@@ -149,6 +149,18 @@ def test_a_label_map_of_few_or_many_classes_survives_its_png(count: int) -> None
         assert (np.asarray(image) == labels).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_overlay_shows_numbers_near_the_limit_of_their_type(dtype: Any) -> None:
+    limit = float(np.finfo(dtype).max)
+    pixels = np.linspace(-1, 1, 64).reshape(8, 8, 1).astype(dtype) * dtype(limit)
+    shown = overlay(pixels, np.zeros((8, 8), dtype=np.uint8))
+    assert shown[0, 0].tolist() == [0, 0, 0]
+    assert shown[7, 7].tolist() == [255, 255, 255]
+    assert (np.diff(shown[:, :, 0].ravel().astype(np.int64)) > 0).all()
+    same = np.full((8, 8, 1), limit, dtype=dtype)
+    assert not overlay(same, np.zeros((8, 8), dtype=np.uint8)).any()
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_an_overlay_is_a_colour_picture_of_the_images_size(channels: int, dtype: Any) -> None:

@@ -158,7 +158,7 @@ def _way_out(path: Path, number: int | None, size: int | None) -> str:
     if number == errno.EFBIG:
         needed = "" if size is None else f"The file has {in_words(size)}, more than a file may have here. "
         return f"{needed}Raise the limit of file sizes (ulimit -f), or name another place."
-    if number == errno.ENOENT:
+    if number == errno.ENOENT and not path.parent.exists():
         return f"'{path.parent}' is not there, or no longer. Put it back, or name another place."
     if number in CLOSED:
         return f"Make '{folder}' writable, or name another place."

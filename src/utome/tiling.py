@@ -109,7 +109,7 @@ def plan(length: int, geometry: Geometry, *, tile: int) -> list[Span]:
 
     The kept parts touch without overlap and cover the axis exactly.
     """
-    whole, side = geometry.output_side(length), _tile_side(geometry, tile)
+    whole, side = geometry.output_side(length), tile_side(geometry, tile)
     if whole <= side:
         return [Span(-geometry.border, whole + geometry.shrink, 0, length)]
     step = (side - 2 * geometry.halo) // geometry.stride * geometry.stride
@@ -157,7 +157,7 @@ def mirror(start: int, stop: int, length: int) -> Indices:
     return np.minimum(folded, period - folded)
 
 
-def _tile_side(geometry: Geometry, tile: int) -> int:
+def tile_side(geometry: Geometry, tile: int) -> int:
     """The largest output side of at most `tile` pixels, but large enough to move on by one stride."""
     smallest = geometry.output_side(2 * geometry.halo + geometry.stride)
     return smallest + max(0, (tile - smallest) // geometry.stride) * geometry.stride

@@ -13,7 +13,6 @@ from utome.cli.options import (
     Cluster,
     Json,
     LabelFormat,
-    PixelSize,
     PredictionOut,
     ProbabilityMaps,
     Run,
@@ -64,7 +63,14 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    pixel_size: PixelSize = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            metavar="UM",
+            help="side of a pixel in µm, for the table of objects; without it, what each image says",
+            show_default=False,
+        ),
+    ] = None,
     probabilities: ProbabilityMaps = None,
     label_format: LabelFormat = Format.auto,
     strict: Strict = False,

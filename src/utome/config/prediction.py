@@ -39,8 +39,8 @@ class PredictionSettings(Section):
     tile: int | None = Field(
         None,
         ge=1,
-        description="largest side in pixels that is predicted in one piece; none: 1024, and training.tile where the network averages "
-        "over the whole image",
+        description="largest side in pixels that is predicted in one piece, but for twice the halo and a step of the network, which is the "
+        "least; none: 1024, and training.tile where the network averages over the whole image",
     )
     halo: int | None = Field(
         None,

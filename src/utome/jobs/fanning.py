@@ -6,7 +6,7 @@ keeps the journal. So the bytes are those of one process with the same number of
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utome.config.sections import MachineSettings
@@ -32,12 +32,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Job:
-    """An image whose files go into `folder`, or some regions of it."""
+    """An image whose files go into `folder`, or some regions of it, whose chunks are found by `key`."""
 
     order: Order
     image: Input
     folder: Path
-    sha256: str
+    key: str
     regions: tuple[int, ...] | None = None
 
 
@@ -107,17 +107,17 @@ def _parts(order: Order, predicting: Predicting, job: Job) -> list[Job] | DataEr
     if not predicting.by_regions(job.image):
         return [job]
     try:
-        with predicting.opened(job.image, job.folder, job.sha256) as regions:
+        with predicting.opened(job.image, job.folder, job.key) as regions:
             missing = regions.missing
     except DataError as error:
         return error
     groups = (tuple(missing[start : start + TOGETHER]) for start in range(0, len(missing), TOGETHER))
-    return [Job(order, job.image, job.folder, job.sha256, group) for group in groups]
+    return [Job(order, job.image, job.folder, job.key, group) for group in groups]
 
 
 def _assembled(predicting: Predicting, job: Job) -> Made | DataError:
     try:
-        with predicting.opened(job.image, job.folder, job.sha256) as regions:
+        with predicting.opened(job.image, job.folder, job.key) as regions:
             return predicting.assembled(regions, job.image)
     except DataError as error:
         return error
@@ -132,7 +132,7 @@ def _written(made: Made, folder: Path) -> Made:
             write_bytes(places[name], content)
         else:
             places[name] = content
-    return Made(places, made.objects, made.deviation)
+    return replace(made, contents=places)
 
 
 def _predicting(order: Order) -> Predicting:
@@ -143,9 +143,9 @@ def _predicting(order: Order) -> Predicting:
 
 
 def _regions(predicting: Predicting, job: Job) -> Regions:
-    if _LOADED.regions is None or _LOADED.image != (job.image, job.sha256, job.folder):
+    if _LOADED.regions is None or _LOADED.image != (job.image, job.key, job.folder):
         _LOADED.open.close()
         _LOADED.image, _LOADED.open = None, ExitStack()
-        _LOADED.regions = _LOADED.open.enter_context(predicting.opened(job.image, job.folder, job.sha256))
-        _LOADED.image = job.image, job.sha256, job.folder
+        _LOADED.regions = _LOADED.open.enter_context(predicting.opened(job.image, job.folder, job.key))
+        _LOADED.image = job.image, job.key, job.folder
     return _LOADED.regions

@@ -8,7 +8,7 @@ from pathlib import Path
 from utome.data.formats import page_count
 from utome.data.layouts.finding import find_images
 from utome.data.layouts.leftovers import left_out
-from utome.errors import DataError
+from utome.errors import ConfigError, DataError
 from utome.events import Listener, Noted
 
 
@@ -25,16 +25,28 @@ class Input:
         """Where the image is from, for messages."""
         return str(self.path) if self.page is None else f"{self.path}, page {self.page + 1}"
 
+    def told(self, error: DataError) -> str:
+        """What an error says of it, with the page, which is not known where files are read."""
+        sentence = str(error)
+        return sentence if self.page is None or self.source in sentence else f"Page {self.page + 1}: {sentence}"
 
-def find_inputs(images: Path, listen: Listener) -> list[Input]:
+
+def find_inputs(images: Path, listen: Listener, *, out: Path | None = None) -> list[Input]:
     """The images below `images`, or in that file; their names differ.
 
     An image is named by its stem, where that tells all apart, else by the folders that it lies in and its stem; a page as `slices` of
-    training data are: by its number after the name. `DataError` where two still have one name.
+    training data are: by its number after the name. `DataError` where two still have one name. `out` is where label maps go:
+    `ConfigError` where they would lie among the images.
     """
     paths = find_images(images)
     if images.is_dir():
-        for sentence in left_out(set(paths), images):
+        _refuse_among_images(out, paths, images)
+        ours = {
+            beside
+            for path in paths
+            if out is not None and (beside := path.parent / out.name).resolve() == out.resolve()
+        }
+        for sentence in left_out({*paths, *ours}, images):
             listen(Noted(sentence))
     inputs = [each for path, name in zip(paths, _names(paths, images), strict=True) for each in _pages(path, name)]
     stacks = list(dict.fromkeys(each.path for each in inputs if each.page is not None))
@@ -61,6 +73,17 @@ def _pages(path: Path, name: str) -> list[Input]:
         return [Input(name, path)]
     digits = len(str(pages))
     return [Input(f"{name}-{page + 1:0{digits}d}", path, page) for page in range(pages)]
+
+
+def _refuse_among_images(out: Path | None, paths: Sequence[Path], images: Path) -> None:
+    """`ConfigError` where the next command would take label maps for images."""
+    if out is None or not out.resolve().is_relative_to(images.resolve()):
+        return
+    if any(path.parent.resolve().is_relative_to(out.resolve()) for path in paths):
+        raise ConfigError(
+            f"--out is '{out}', where images lie that are to be predicted: its label maps would be taken for images by the next command. "
+            f"Give a folder of its own, as in --out '{images / 'predicted'}'."
+        )
 
 
 def _refuse_clashes(inputs: Sequence[Input]) -> None:

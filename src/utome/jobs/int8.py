@@ -1,9 +1,9 @@
 """A run's model in int8: made with its training images, checked on its validation images, once, and kept beside it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -26,13 +26,14 @@ from utome.models.network import SegmentationNetwork
 from utome.prediction.backends.exporting import as_onnx
 from utome.prediction.backends.installed import refuse_uninstalled
 from utome.prediction.backends.int8 import Check, checked, in_int8, int8_engine, keep, refuse_failed
-from utome.prediction.backends.trial import Engine, Image, middle
+from utome.prediction.backends.trial import Engine, Example, Image, middle
 from utome.prediction.ensemble import load_predictor
 from utome.prediction.predictor import Predictor
 from utome.tiling import mirror
 
 # So many training images, a piece of each, show the ranges that maps have.
 CALIBRATION = 16
+Item = TypeVar("Item")
 CPU = Device(torch.device("cpu"), torch.float32)
 
 
@@ -104,7 +105,7 @@ def _made(run: Path, model: Model, files: RunFiles, listen: Listener) -> Check:
     return check
 
 
-def spread(items: Sequence[Facts], count: int) -> Sequence[Facts]:
+def spread(items: Sequence[Item], count: int) -> Sequence[Item]:
     """So many of them, evenly from the first on; all where there are no more.
 
     >>> [spread(list(range(7)), count) for count in (3, 9)]
@@ -119,9 +120,9 @@ class _Unasked:
     def __init__(self, document: bytes) -> None:
         self._document = document
 
-    def engine(self, network: SegmentationNetwork, image: Image, source: str) -> Engine:
+    def engine(self, network: SegmentationNetwork, examples: Iterable[Example]) -> Engine:
         """The network in int8."""
-        del image, source
+        del examples
         return int8_engine(self._document, network)
 
 

@@ -8,40 +8,20 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from utome.data.formats import file_sha256
 from utome.errors import ConfigError, DataError
-from utome.files import exclusive, new_folder, sha256_bytes, sweep, write_bytes, write_text, writing
+from utome.files import exclusive, new_folder, sweep, write_bytes, write_text, writing
+from utome.jobs.journal_lines import Content, Entry, Written, difference, document_of, line, size_of, written
 
 NAME: Final = "manifest.jsonl"
 FORMAT: Final = 1
 # What is not finished; it is gone in the end.
 PARTS: Final = ".parts"
-# A file as its bytes, or where it lies already under another name of the same disk.
-Content = bytes | Path
-
-
-@dataclass(frozen=True)
-class Written:
-    """A finished file, or a folder of them: how many bytes it has, and their sha256."""
-
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One image: the sha256 of its file, its page in it, the files that came of it, and what else is to be told of it."""
-
-    image: str
-    sha256: str
-    page: int | None
-    outputs: Mapping[str, Written]
-    facts: Mapping[str, Any]
 
 
 class Manifest:
@@ -54,7 +34,7 @@ class Manifest:
         self._path = out / NAME
         self._entries: dict[str, Entry] = {}
         self._together: dict[str, Written] = {}
-        self._writing = False
+        self._writing = self._is_new = False
         if self._path.exists():
             self._hold()
             self._truncate(self._read())
@@ -86,14 +66,14 @@ class Manifest:
         entry = self._entries.get(image)
         if entry is None or (entry.sha256, entry.page) != (sha256, page) or set(entry.outputs) != set(outputs):
             return None
-        whole = all(self._is_whole(name, written) for name, written in entry.outputs.items())
+        whole = all(self._is_whole(name, each) for name, each in entry.outputs.items())
         return entry if whole else None
 
     def commit(
         self, image: str, sha256: str, page: int | None, made: Mapping[str, Content], facts: Mapping[str, Any]
     ) -> Entry:
         """Write the line of an image, and then its files."""
-        entry = Entry(image, sha256, page, {name: _written(content) for name, content in made.items()}, facts)
+        entry = Entry(image, sha256, page, {name: written(content) for name, content in made.items()}, facts)
         self._append(asdict(entry))
         self._entries[image] = entry
         for name, content in made.items():
@@ -101,13 +81,29 @@ class Manifest:
         shutil.rmtree(self.parts / image, ignore_errors=True)
         return entry
 
+    def withdraw(self, image: str, sha256: str | None, together: Iterable[str]) -> None:
+        """Leave nothing of an image that cannot be predicted: neither what is under way, nor the files of what it was before.
+
+        `together` are the files that are made of it and others. Where it is what it was, or cannot be read at all (`sha256` is none),
+        finished files stay.
+        """
+        shutil.rmtree(self.parts / image, ignore_errors=True)
+        entry = self._entries.get(image)
+        if entry is None or sha256 in {None, entry.sha256}:
+            return
+        ours = [name for name in together if name in self._together]
+        for name in (*entry.outputs, *ours):  # a line whose files are gone is a line of an image that is to be made
+            self._remove(name)
+        self._append({"withdrawn": image, "together": ours})
+        self._forget(image, ours)
+
     def commit_together(self, name: str, content: Content) -> None:
         """Write a file that is made of several images', if it is not there as it should be."""
-        written = _written(content)
-        if self._together.get(name) == written and self._is_whole(name, written):
+        found = written(content)
+        if self._together.get(name) == found and self._is_whole(name, found):
             return
-        self._append({"together": name, **asdict(written)})
-        self._together[name] = written
+        self._append({"together": name, **asdict(found)})
+        self._together[name] = found
         self._place(name, content)
 
     def close(self, images: Sequence[str]) -> None:
@@ -118,10 +114,22 @@ class Manifest:
         self._held.close()  # where a file that is open cannot be replaced
         order = [*images, *(name for name in self._entries if name not in set(images))]
         entries = [asdict(self._entries[name]) for name in order if name in self._entries]
-        together = [{"together": name, **asdict(written)} for name, written in sorted(self._together.items())]
-        content = "".join(_line(document) for document in (self._header, *entries, *together))
+        together = [{"together": name, **asdict(each)} for name, each in sorted(self._together.items())]
+        content = "".join(line(document) for document in (self._header, *entries, *together))
         if content.encode() != self._path.read_bytes():
             write_text(self._path, content)
+
+    def leave(self) -> None:
+        """Take away what holds nothing: the folder of what is under way, and a journal that names no file."""
+        if not self._writing or any(path.is_file() for path in self.parts.rglob("*")):
+            return
+        shutil.rmtree(self.parts, ignore_errors=True)
+        if self._entries or self._together:
+            return
+        with suppress(OSError):  # some systems keep a file that is open, and a folder may hold what is not ours
+            self._path.unlink(missing_ok=True)
+            if self._is_new:
+                self._out.rmdir()
 
     @property
     def _header(self) -> dict[str, Any]:
@@ -132,7 +140,7 @@ class Manifest:
         with writing(self._path):
             content = self._path.read_bytes()
         lines = content.splitlines(keepends=True)
-        documents = [_document(line) for line in lines]
+        documents = [document_of(each) for each in lines]
         try:
             if not documents or documents[0] is None:
                 raise KeyError("format")
@@ -148,11 +156,19 @@ class Manifest:
     def _take(self, document: Mapping[str, Any] | None) -> None:
         if document is None:
             return
+        if "withdrawn" in document:
+            self._forget(document["withdrawn"], document["together"])
+            return
         if "together" in document:
             self._together[document["together"]] = Written(document["bytes"], document["sha256"])
             return
         outputs = {name: Written(**each) for name, each in document["outputs"].items()}
         self._entries[document["image"]] = Entry(**{**document, "outputs": outputs})
+
+    def _forget(self, image: str, together: Iterable[str]) -> None:
+        self._entries.pop(image, None)
+        for name in together:
+            self._together.pop(name, None)
 
     def _refuse_others(self, header: Mapping[str, Any]) -> None:
         if header["format"] != FORMAT:
@@ -160,21 +176,21 @@ class Manifest:
                 f"'{self._path}' has format {header['format']}; this utome reads format {FORMAT}. Give another --out, or use the "
                 "version of utome that wrote it."
             )
-        there, here = (dict(_flat(each)) for each in (header["made_by"], self._identity))
-        other = next((name for name in {**there, **here} if there.get(name) != here.get(name)), None)
+        other = difference(header["made_by"], self._identity)
         if other is not None:
             raise ConfigError(
-                f"'{self._out}' holds predictions that were made otherwise: `{other}` is {_said(there.get(other))} there and "
-                f"{_said(here.get(other))} here. Give another --out, or the same model and settings."
+                f"'{self._out}' holds predictions that were made otherwise: {other}. Give another --out, or the same model and settings."
             )
 
     def _begin(self) -> None:
         """Make the journal, which was not there, and hold it."""
+        self._is_new = not self._out.exists()
         new_folder(self._out)
         if not self._path.exists():
-            write_text(self._path, _line(self._header))
+            write_text(self._path, line(self._header))
         self._hold()
-        if self._path.stat().st_size != len(_line(self._header)):  # another's, who was quicker
+        if self._path.stat().st_size != len(line(self._header)):  # another's, who was quicker
+            self._writing = False
             raise ConfigError(self._busy)
 
     def _hold(self) -> None:
@@ -195,7 +211,7 @@ class Manifest:
     def _append(self, document: Mapping[str, Any]) -> None:
         if not self._writing:
             self._begin()
-        content = _line(document).encode()
+        content = line(document).encode()
         with writing(self._path, len(content)), self._path.open("ab") as file:
             file.write(content)
             file.flush()
@@ -212,10 +228,18 @@ class Manifest:
                 shutil.rmtree(path)
             content.replace(path)
 
-    def _is_whole(self, name: str, written: Written) -> bool:
+    def _remove(self, name: str) -> None:
+        path = self._out / name
+        with writing(path):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def _is_whole(self, name: str, known: Written) -> bool:
         path = self._out / name
         try:
-            return path.exists() and _size(path) == written.bytes and file_sha256(path) == written.sha256
+            return path.exists() and size_of(path) == known.bytes and file_sha256(path) == known.sha256
         except (DataError, OSError):
             return False
 
@@ -227,43 +251,8 @@ def opened(out: Path, identity: Mapping[str, Any]) -> Iterator[Manifest]:
     `identity` says what made the files: models and settings, of JSON's types. `ConfigError` where the folder holds what others made.
     """
     with ExitStack() as held:
-        yield Manifest(out, json.loads(json.dumps(identity)), held)
-
-
-def _written(content: Content) -> Written:
-    if isinstance(content, bytes):
-        return Written(len(content), sha256_bytes(content))
-    return Written(_size(content), file_sha256(content))
-
-
-def _size(path: Path) -> int:
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return path.stat().st_size
-
-
-def _line(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, allow_nan=False) + "\n"
-
-
-def _document(line: bytes) -> dict[str, Any] | None:
-    """One line; none where it is damaged or was never finished."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _flat(document: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in document.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{before}{name}.")
-        else:
-            yield f"{before}{name}", value
-
-
-def _said(value: Any) -> str:
-    return "not given" if value is None else json.dumps(value)
+        manifest = Manifest(out, json.loads(json.dumps(identity)), held)
+        try:
+            yield manifest
+        finally:
+            manifest.leave()

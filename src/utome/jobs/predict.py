@@ -3,6 +3,7 @@
 A repeat of the same command goes on where it stopped: see `utome.jobs.manifest`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -16,7 +17,8 @@ from utome.events import Listener, Noted, Progressed, silent
 from utome.files import writing
 from utome.jobs.fanning import Job, Order, predicted
 from utome.jobs.inputs import Input, find_inputs
-from utome.jobs.manifest import Entry, Manifest, opened
+from utome.jobs.journal_lines import Entry
+from utome.jobs.manifest import Manifest, opened
 from utome.jobs.objects import FOLDER, TABLE, one_table
 from utome.jobs.predicting import PROBABILITIES, Made, Manner, Predicting
 from utome.prediction.deviation import Deviation
@@ -71,9 +73,10 @@ def predict(
     """
     manner = manner or Manner()
     predicting = Predicting(run, manner, machine, listen)
-    inputs = find_inputs(images, listen)
+    inputs = find_inputs(images, listen, out=out)
     with opened(out, predicting.identity) as manifest:
         work = _Work(predicting, manifest, inputs)
+        _refuse_clashes(work.names)
         manifest.refuse_strange(work.names)
         work.settle_all(_order(run, predicting, machine, inputs), listen)
         if not work.entries:
@@ -82,6 +85,7 @@ def predict(
                 if len(work.failed) == 1
                 else f"None of the {len(work.failed)} images could be predicted. {work.failed[0]}"
             )
+        work.say_mixed(listen)
         return work.finished(out)
 
 
@@ -97,13 +101,11 @@ class _Work:
         self._kept = 0
 
     @property
-    def names(self) -> Iterator[str]:
+    def names(self) -> list[str]:
         """Every file that is to be written."""
-        for outputs in self._outputs.values():
-            yield from outputs
-        yield from self._stacks
-        if self._predicting.objects is not None:
-            yield TABLE
+        names = [name for outputs in self._outputs.values() for name in outputs]
+        names += [stack for stack, _ in self._stacks]
+        return names if self._predicting.objects is None else [*names, TABLE]
 
     def settle_all(self, order: Order, listen: Listener) -> None:
         """Keep what images have, and predict the others here or by workers."""
@@ -128,7 +130,8 @@ class _Work:
                 there = self._there(image)
                 if there is None:
                     there_too = replace(image, path=image.path.absolute())  # workers may stand in another folder
-                    jobs.append(Job(order, there_too, self._manifest.part(image.name).absolute(), self._sha256(image)))
+                    folder = self._manifest.part(image.name).absolute()
+                    jobs.append(Job(order, there_too, folder, self._predicting.key(image, self._sha256(image))))
             except DataError as error:
                 yield image, error
             else:
@@ -139,9 +142,12 @@ class _Work:
     def _settle(self, image: Input, made: Outcome, listen: Listener) -> None:
         """Keep or commit what an image has; one that failed is remembered, or ends all if that is wished."""
         if isinstance(made, DataError):
+            together = [TABLE, *(stack for stack, parts in self._stacks if image.name in parts)]
+            self._manifest.withdraw(image.name, self._hashes.get(image.path), together)
+            sentence = image.told(made)
             if self._predicting.manner.strict:
-                raise made
-            self.failed.append(str(made))
+                raise DataError(sentence) from made
+            self.failed.append(sentence)
             return
         self._kept += isinstance(made, Entry)
         entry = made if isinstance(made, Entry) else self._committed(image, made)
@@ -150,10 +156,20 @@ class _Work:
         if found is not None and self._predicting.manner.verify:
             listen(Noted(f"{image.name}: {found.sentence}"))
 
+    def say_mixed(self, listen: Listener) -> None:
+        """Say it where some of the images were computed otherwise than others, as by another machine at an earlier time."""
+        known = (entry.facts.get("computed") for entry in self.entries.values())
+        ways = Counter(way for way in known if way is not None)
+        if len(ways) > 1:
+            each = ", ".join(f"{count} by {way}" for way, count in ways.items())
+            listen(
+                Noted(f"These predictions differ in their roundings: {each}. For all in one way, give another --out.")
+            )
+
     def finished(self, out: Path) -> PredictResult:
         """Write what is made of several images, and leave the folder tidy."""
         manifest, predicting = self._manifest, self._predicting
-        for stack, parts in self._stacks.items():
+        for stack, parts in self._stacks:
             if all(part in self.entries for part in parts):
                 temporary = manifest.part(f".stacks/{_stem(parts)}")
                 with writing(temporary):
@@ -175,9 +191,11 @@ class _Work:
         )
 
     def _made(self, image: Input, listen: Listener) -> Made:
+        self._predicting.choose(self._inputs)
         if not self._predicting.by_regions(image):
             return self._predicting.made(image)
-        return self._predicting.made_by_regions(image, self._manifest.part(image.name), self._sha256(image), listen)
+        key = self._predicting.key(image, self._sha256(image))
+        return self._predicting.made_by_regions(image, self._manifest.part(image.name), key, listen)
 
     def _there(self, image: Input) -> Entry | None:
         """What is there of an image from an earlier time, if it is whole and has all that is asked for."""
@@ -195,23 +213,32 @@ class _Work:
         return self._hashes[image.path]
 
     @property
-    def _stacks(self) -> dict[str, list[str]]:
+    def _stacks(self) -> list[tuple[str, list[str]]]:
         """The stack of probabilities of each file that is one, and the names of its pages."""
         if self._predicting.manner.probabilities is None:
-            return {}
+            return []
         pages = [image for image in self._inputs if image.page is not None]
-        return {
-            f"{PROBABILITIES}/{_stem([image.name for image in group])}.tif": [image.name for image in group]
-            for group in (list(each) for _, each in groupby(pages, key=lambda image: image.path))
-        }
+        groups = [[image.name for image in group] for _, group in groupby(pages, key=lambda image: image.path)]
+        return [(f"{PROBABILITIES}/{_stem(group)}.tif", group) for group in groups]
+
+
+def _refuse_clashes(names: Sequence[str]) -> None:
+    """`DataError` where two images, or a stack and an image, have one name for what comes of them."""
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(
+            f"'{name}' would be written {count} times, for a stack and for what bears its name, too. Rename all but one."
+        )
 
 
 def _order(run: Path, predicting: Predicting, machine: MachineSettings, inputs: Sequence[Input]) -> Order:
     """What workers load, with whole paths, and with the backend that is chosen here, so that all compute alike."""
     manner = predicting.manner
-    manner = replace(manner, others=tuple(each.absolute() for each in manner.others))
-    if manner.workers is not None and predicting.predictor.settings.backend == "auto":
-        manner = replace(manner, changes={**manner.changes, "backend": predicting.backend(inputs)})
+    if manner.workers is not None:
+        chosen = predicting.choose(inputs)
+        changes = {"backend": chosen} if predicting.predictor.settings.backend == "auto" else {}
+        others = tuple(each.absolute() for each in manner.others)
+        manner = replace(manner, others=others, changes={**manner.changes, **changes})
     return Order(run.absolute(), manner, machine)
 
 

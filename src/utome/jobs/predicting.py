@@ -1,7 +1,7 @@
 """One image to predict, and the files that come of it."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
@@ -16,11 +16,11 @@ from utome.events import Listener, Progressed, silent
 from utome.execution import Workers
 from utome.jobs import objects as object_files
 from utome.jobs.inputs import Input
-from utome.jobs.int8 import ready_predictor
-from utome.jobs.manifest import Content
+from utome.jobs.int8 import ready_predictor, spread
+from utome.jobs.journal_lines import Content
 from utome.jobs.objects import ObjectFiles, ObjectsWanted
 from utome.jobs.regions import Regions, regions_of
-from utome.prediction.backends.trial import middle_window
+from utome.prediction.backends.trial import EXAMPLES, middle_window
 from utome.prediction.deviation import Deviation
 from utome.prediction.pictures import colour_png, label_png, overlay
 from utome.prediction.predictor import Predictor
@@ -63,11 +63,13 @@ class Made:
     contents: Mapping[str, Content]
     objects: int | None = None
     deviation: Deviation | None = None
+    computed: str | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
         """What the journal keeps beside the files."""
-        return {"objects": self.objects, "deviation": None if self.deviation is None else self.deviation.as_json()}
+        deviation = None if self.deviation is None else self.deviation.as_json()
+        return {"objects": self.objects, "deviation": deviation, "computed": self.computed}
 
 
 class Predicting:
@@ -83,6 +85,7 @@ class Predicting:
         self.objects = None if manner.objects is None else ObjectFiles(manner.objects, names, usual)
         self.fill = card.preparation.fill if manner.fill is None else manner.fill
         self._large: dict[Input, bool] = {}
+        self._chosen: Backend | None = None
         self.upright = card.preparation.upright
 
     @property
@@ -114,9 +117,9 @@ class Predicting:
             self._large[image] = _is_large(image)
         return self._large[image]
 
-    def made_by_regions(self, image: Input, folder: Path, sha256: str, listen: Listener = silent) -> Made:
+    def made_by_regions(self, image: Input, folder: Path, key: str, listen: Listener = silent) -> Made:
         """The files of an image that is read by regions; they lie in `folder`. `DataError` as for `made`."""
-        with self.opened(image, folder, sha256) as regions:
+        with self.opened(image, folder, key) as regions:
             for done, number in enumerate(missing := regions.missing, start=1):
                 regions.predict(number)
                 listen(Progressed(f"regions of {image.name}", regions.count - len(missing) + done, regions.count))
@@ -128,27 +131,38 @@ class Predicting:
         with enough_memory():
             return self._of_pixels(pixels, image)
 
-    def opened(self, image: Input, folder: Path, sha256: str) -> AbstractContextManager[Regions]:
-        """An image by regions."""
-        return regions_of(self, image, folder, f"{dumps(self.identity)} {sha256} {image.page}")
+    def key(self, image: Input, sha256: str) -> str:
+        """What changes the bytes of an image's regions, and what computes them once that is chosen."""
+        return f"{dumps(self.identity)} {self.predictor.computed} {sha256} {image.page}"
+
+    def opened(self, image: Input, folder: Path, key: str) -> AbstractContextManager[Regions]:
+        """An image by regions; `key` is of the process that asks for it, since workers may compute with what was chosen there."""
+        return regions_of(self, image, folder, key)
 
     def assembled(self, regions: Regions, image: Input) -> Made:
         """The files of an image all of whose regions are there."""
         contents, count = regions.files(self.outputs(image))
-        return Made(contents, count, regions.deviation() if self.manner.verify else None)
+        return Made(contents, count, regions.deviation() if self.manner.verify else None, self.predictor.computed)
 
-    def backend(self, images: Sequence[Input]) -> Backend:
-        """What computes, chosen on the middle of the first image that can be read; the setting where none can."""
-        for image in images:
-            with (
-                suppress(DataError),
-                open_windows(image.path, page=image.page, upright=self.upright, fill=self.fill) as windows,
-            ):
-                return self.predictor.backend(windows.read(middle_window(windows.shape)), source=image.source)
-        return self.predictor.settings.backend
+    def choose(self, images: Sequence[Input]) -> Backend:
+        """What computes, chosen the first time on the middles of a few of these images; the setting where none can be read."""
+        if self._chosen is None:
+            self._chosen = self.predictor.choose(self._examples(images)) or self.predictor.settings.backend
+        return self._chosen
+
+    def _examples(self, images: Sequence[Input]) -> Iterator[tuple[Pixels, str]]:
+        """The middles of images, first of some from all over."""
+        for image in dict.fromkeys([*spread(images, EXAMPLES), *images]):
+            try:
+                with open_windows(image.path, page=image.page, upright=self.upright, fill=self.fill) as windows:
+                    pixels = windows.read(middle_window(windows.shape))
+            except DataError:  # said when it is predicted
+                continue
+            yield pixels, image.source
 
     def _of_pixels(self, pixels: Pixels, image: Input) -> Made:
         predictor, depth = self.predictor, self.manner.probabilities
+        side = None if self.objects is None else self.objects.pixel_um(image.path, image.source)
         contents: dict[str, Content] = {}
         count = None
         if self.objects is None and depth is None:
@@ -158,12 +172,12 @@ class Predicting:
             if depth is not None:
                 contents[f"{PROBABILITIES}/{image.name}.tif"] = probability_tiff(probabilities, depth)
             if self.objects is not None:
-                files, count = self.objects.contents(image.name, labels, probabilities)
+                files, count = self.objects.contents(image.name, labels, probabilities, side)
                 contents |= files
         contents[f"{OVERLAYS}/{image.name}.png"] = colour_png(overlay(pixels, labels))
         contents[f"{image.name}.png"] = label_png(labels)
         deviation = predictor.deviation(pixels, source=image.source) if self.manner.verify else None
-        return Made(contents, count, deviation)
+        return Made(contents, count, deviation, self.predictor.computed)
 
 
 def _is_large(image: Input) -> bool:

@@ -13,7 +13,7 @@ from utome.errors import DataError
 from utome.files import sha256_bytes
 from utome.jobs import objects as object_files
 from utome.jobs.inputs import Input
-from utome.jobs.manifest import Content
+from utome.jobs.journal_lines import Content
 from utome.jobs.objects import ObjectFiles
 from utome.prediction.chunks import Chunks
 from utome.prediction.classes import classify
@@ -81,8 +81,10 @@ class Regions:
         objects = self._predicting.objects
         if objects is None:
             return found, None
-        spread = SpreadObjects(self._labels, smallest=_smallest(objects), source=self._image.source)
-        described = spread.described(self._image.name, objects.names, objects.wanted.pixel_um)
+        side = objects.pixel_um(self._image.path, self._image.source)
+        smallest = smallest_area(objects.settings, side)
+        spread = SpreadObjects(self._labels, smallest=smallest, source=self._image.source)
+        described = spread.described(self._image.name, objects.names, side)
         write_tiff(self._folder / "objects", spread, size)
         contents = objects.described(described.rows, described.outlines, spread.classes.tolist())
         names = object_files.outputs(self._image.name)
@@ -123,7 +125,8 @@ def regions_of(predicting: "Predicting", image: Input, folder: Path, key: str) -
 
 
 def _refuse_whole(objects: ObjectFiles, image: Input) -> None:
-    """`DataError` for ways to tell objects apart that need all of an image."""
+    """`DataError` for ways to tell objects apart that need all of an image, or a size that it does not say."""
+    objects.pixel_um(image.path, image.source)
     if objects.wanted.way == "watershed":
         raise DataError(
             f"'{image.source}' is read by regions, where a watershed cannot be told from its parts. Give --objects components."
@@ -132,7 +135,3 @@ def _refuse_whole(objects: ObjectFiles, image: Input) -> None:
         raise DataError(
             f"'{image.source}' is read by regions, where holes cannot be filled. Leave prediction.objects.holes_px out."
         )
-
-
-def _smallest(objects: ObjectFiles) -> float:
-    return smallest_area(objects.settings, objects.wanted.pixel_um)

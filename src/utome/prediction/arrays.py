@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Shaped, UInt8
+from numpy.typing import ArrayLike
 
 from utome.config.settings import config_from_dict
 from utome.data.formats import Pixels
@@ -38,7 +39,7 @@ class LoadedModel:
         """Everything about the model but its weights; of several, about the first."""
         return self._predictor.card
 
-    def predict(self, array: Array, axes: str | None = None) -> UInt8[np.ndarray, "..."]:
+    def predict(self, array: ArrayLike, axes: str | None = None) -> UInt8[np.ndarray, "..."]:
         """The class of every pixel, an array of class numbers of the same axes without the channels.
 
         `axes` names each axis of the array by a letter: `y` and `x` are rows and columns, `c` are channels, and what stands for any
@@ -48,11 +49,12 @@ class LoadedModel:
         """
         return self._each(array, axes, proba=False)
 
-    def predict_proba(self, array: Array, axes: str | None = None) -> Float32[np.ndarray, "..."]:
+    def predict_proba(self, array: ArrayLike, axes: str | None = None) -> Float32[np.ndarray, "..."]:
         """The probability of every class at every pixel: as `predict`, with the classes as one more axis, the last."""
         return self._each(array, axes, proba=True)
 
-    def _each(self, array: Array, axes: str | None, *, proba: bool) -> Array:
+    def _each(self, given: ArrayLike, axes: str | None, *, proba: bool) -> Array:
+        array = _as_array(given)
         axes = _checked(array, axes)
         others = [letter for letter in axes if letter not in "yxc"]
         order = [axes.index(letter) for letter in [*others, "y", "x", *(["c"] if "c" in axes else [])]]
@@ -124,6 +126,18 @@ def load(
     changes = {} if settings is None else settings.model_dump(include=settings.model_fields_set)
     machine = config_from_dict({"machine": {"device": device, "threads": threads}}).machine
     return LoadedModel(load_predictor([Path(each) for each in (run, *others)], machine, changes))
+
+
+def _as_array(given: ArrayLike) -> Array:
+    """What NumPy makes of it: lists, and arrays of other libraries in main memory, too."""
+    try:
+        return np.asarray(given)
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # rows of different lengths; what lies on a GPU or needs a gradient
+        raise DataError(f"No array can be made of this {type(given).__name__}: {error} Give a NumPy array.") from error
 
 
 def _checked(array: Array, axes: str | None) -> str:

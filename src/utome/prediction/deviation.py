@@ -14,13 +14,15 @@ from utome.models.network import SegmentationNetwork
 from utome.prediction.manner import planned
 from utome.prediction.memory import largest_tile
 from utome.prediction.tiled import in_one_piece, predict_tiled
+from utome.tiling import tile_side
 
 Logits = Float32[Tensor, "k h w"]
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """What tiles change. `halo` is the context that each kept pixel had at least; `blend` as the setting.
+    """What tiles change. `tile` is their side as it was, which may be another than the setting, and `halo` the context that each
+    kept pixel had at least; of several models each is the smallest. `blend` is as the setting.
 
     `reference` is the side of the larger pieces that the tiles were compared with, none where that was the whole image, and `tile` is
     none where the image was predicted in one piece, so that there was nothing to compare. `largest` and `mean` are differences of a
@@ -87,14 +89,15 @@ def comparison(
     """What an image of this shape (channels, height, width) can be compared with on this machine as it is now."""
     channels, size = shape[0], (shape[1], shape[2])
     halo = planned(network, halo=settings.halo, blend=0).halo
+    tile = tile_side(planned(network, halo=settings.halo, blend=settings.blend), settings.piece)
     whole = {"average": "none", "halo": None, "blend": 0}
     if in_one_piece(network, size, tile=settings.piece, halo=settings.halo, blend=settings.blend):
         return Comparison(None, halo, settings.blend, None, {**whole, "tile": settings.piece})
     reference = largest_tile(network, channels, size, device)
     # The whole image needs at most a stride more than its own size.
-    side = max(size) + network.geometry.stride if reference is None else max(reference, settings.piece)
-    reference = None if reference is None else side
-    return Comparison(settings.piece, halo, settings.blend, reference, {**whole, "tile": side})
+    side = max(size) + network.geometry.stride if reference is None else max(reference, tile)
+    reference = None if reference is None else tile_side(planned(network, halo=None, blend=0), side)
+    return Comparison(tile, halo, settings.blend, reference, {**whole, "tile": side})
 
 
 def deviation_of(

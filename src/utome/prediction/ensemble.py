@@ -1,7 +1,8 @@
 """Several models as one: the mean of their probabilities."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from itertools import tee
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,16 @@ class Ensemble(Predictor):
         each = (member.logits(pixels, source=source, changes=changes) for member in self._members)
         return mean_probability(each, len(self._members))
 
-    def backend(self, pixels: Pixels, *, source: str) -> Backend:
+    def choose(self, examples: Iterable[tuple[Pixels, str]]) -> Backend | None:
         """What computes the first of them."""
-        found = [member.backend(pixels, source=source) for member in self._members]
+        shown = tee(examples, len(self._members))
+        found = [member.choose(each) for member, each in zip(self._members, shown, strict=True)]
         return found[0]
+
+    @property
+    def computed(self) -> str:
+        """What computes each of them, named once."""
+        return ", ".join(dict.fromkeys(member.computed for member in self._members))
 
     def by_windows(self, image: Windows, *, source: str) -> Windowed:
         """As `Predictor.by_windows`, for the mean."""
@@ -56,11 +63,15 @@ class Ensemble(Predictor):
         return next((each for member in self._members if (each := member.refusal_of_windows) is not None), None)
 
     def compared(self, pixels: Pixels, *, source: str) -> Comparison:
-        """As for the member that is compared with the smallest pieces, so that all find room."""
+        """As for the member that is compared with the smallest pieces, so that all find room; the smallest tile and halo are told."""
         found = [member.compared(pixels, source=source) for member in self._members]
         tiled = [each for each in found if each.tile is not None]
         limited = [each for each in tiled if each.reference is not None]
-        return min(limited, key=lambda each: each.whole["tile"]) if limited else (tiled or found)[0]
+        if not tiled:
+            return found[0]
+        compared = min(limited, key=lambda each: each.whole["tile"]) if limited else tiled[0]
+        tile = min(each.tile for each in tiled if each.tile is not None)
+        return replace(compared, tile=tile, halo=min(each.halo for each in tiled))
 
 
 def load_predictor(

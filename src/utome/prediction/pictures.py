@@ -13,6 +13,8 @@ COLOURS = (
     (0, 0, 0), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167),
 )  # fmt: skip
 OPACITY = 0.45
+# From black to white it is at least so much, so that an image of one value is black.
+LEAST = 1e-6
 # Rows of a picture that are made at a time.
 BAND = 128
 LabelMap = UInt8[np.ndarray, "h w"]
@@ -56,12 +58,15 @@ def palette() -> UInt8[np.ndarray, "256 3"]:
 
 
 def _extremes(pixels: Pixels) -> tuple[float, float]:
-    low, high = np.percentile(pixels, (0.5, 99.5))
-    return low, high
+    # Values that are there: between two near the limit of their type nothing can be computed.
+    low, high = np.percentile(pixels, (0.5, 99.5), method="nearest")
+    return float(low), float(high)
 
 
 def _shown(pixels: Pixels, low: float, high: float) -> Colour:
-    scaled = (pixels.astype(np.float32) - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    clipped = pixels.astype(np.float64).clip(low, max(high, low + LEAST))
+    # Halves, since the difference of two numbers of a type may be too large for it.
+    scaled = (clipped / 2 - low / 2) / max(high / 2 - low / 2, LEAST / 2)
     return np.broadcast_to((scaled.clip(0, 1) * 255).round().astype(np.uint8), (*pixels.shape[:2], 3))
 
 

@@ -1,6 +1,7 @@
 """From the pixels of a file to a label map of its size."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ from torch.nn import functional
 from utome.config.prediction import Backend
 from utome.data.formats import HeldWindows, Pixels, Windows
 from utome.device import Device
+from utome.errors import DataError
 from utome.modelfolder.folder import Model
 from utome.models.folding import folded
 from utome.prediction.averaging import averaged, views
 from utome.prediction.backends.choice import Chooser
-from utome.prediction.backends.trial import Engine, middle_of
+from utome.prediction.backends.trial import Engine, Example, middle_of
 from utome.prediction.classes import classify
 from utome.prediction.deviation import Comparison, Deviation, comparison
 from utome.prediction.seen import Prepared
@@ -31,7 +33,7 @@ PLAIN = {"average": "none"}
 class Predictor:
     """A model on a device; with `changes`, predicting otherwise than its card says.
 
-    PyTorch computes, with norms folded, or what `choice` finds on the first image.
+    PyTorch computes, with norms folded, or what `choice` finds on the first images.
     """
 
     def __init__(
@@ -51,9 +53,21 @@ class Predictor:
         self._choice = choice
         self._engine = Engine("torch", str(device.dtype).removeprefix("torch."), self._network, device)
 
-    def backend(self, pixels: Pixels, *, source: str) -> Backend:
-        """What computes: chosen now, on this image, if it is the first."""
-        return self._computing(self._preparation.image(pixels, source=source), source).backend
+    def choose(self, examples: Iterable[tuple[Pixels, str]]) -> Backend | None:
+        """What computes: chosen now, on some of these images and what they are called, if it was not before.
+
+        What does not fit the model is passed over; none where nothing fits, and then the first image that is predicted decides.
+        """
+        shown = self._prepared(examples)
+        first = next(shown, None) if self._choice is not None else None
+        if first is not None:
+            self._settle(chain([first], shown))
+        return self._engine.backend if self._choice is None else None
+
+    @property
+    def computed(self) -> str:
+        """What computes, in words; its kind of device, since roundings differ between them."""
+        return f"{self._engine.backend} in {self._engine.number} on {self._engine.device.torch.type}"
 
     def logits(
         self, pixels: Pixels, *, source: str, changes: Mapping[str, Any] | None = None
@@ -117,10 +131,21 @@ class Predictor:
         return comparison(self._network, self.settings, shape, self._device)
 
     def _computing(self, image: Float32[np.ndarray, "c h w"], source: str) -> Engine:
-        if self._choice is not None:
-            self._engine = self._choice.engine(self._network, image, source)
-            self._choice = None  # and with it the network as it was trained
+        self._settle([Example(image, source)])
         return self._engine
+
+    def _settle(self, examples: Iterable[Example]) -> None:
+        if self._choice is not None:
+            self._engine = self._choice.engine(self._network, examples)
+            self._choice = None  # and with it the network as it was trained
+
+    def _prepared(self, examples: Iterable[tuple[Pixels, str]]) -> Iterator[Example]:
+        for pixels, source in examples:
+            try:
+                image = self._preparation.image(pixels, source=source)
+            except DataError:  # said when it is predicted
+                continue
+            yield Example(image, source)
 
     def _at_own_size(self, pixels: Pixels, source: str) -> Float32[Tensor, "k h w"]:
         logits = self.logits(pixels, source=source)

@@ -19,6 +19,7 @@ MICROMETRES: Final = {
 }  # fmt: skip
 # Fewer dots to the inch are meant for print, and say nothing of what was imaged.
 OF_PRINT: Final = 2400
+INCH: Final = 25_400.0
 SIZE: Final = re.compile(r'PhysicalSize(?P<axis>[XY])(?P<unit>Unit)?="(?P<value>[^"]*)"')
 
 
@@ -55,12 +56,10 @@ def _of_tiff(file: tifffile.TiffFile) -> tuple[float | None, float | None]:
     imagej = (file.imagej_metadata or {}).get("unit") if file.is_imagej else None
     if imagej is not None:
         side = MICROMETRES.get(str(imagej).lower())
-    elif unit == tifffile.RESUNIT.CENTIMETER:
-        side = MICROMETRES["cm"]
-    elif unit == tifffile.RESUNIT.INCH and all(each is not None and each > OF_PRINT for each in dots):
-        side = 25_400.0
     else:
-        side = None
+        side = {tifffile.RESUNIT.CENTIMETER: MICROMETRES["cm"], tifffile.RESUNIT.INCH: INCH}.get(unit)
+        if side is not None and not all(each is not None and each * INCH / side > OF_PRINT for each in dots):
+            side = None
     y, x = (side / each if side is not None and each else None for each in dots)
     return y, x
 

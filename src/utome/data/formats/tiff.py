@@ -134,6 +134,7 @@ class TiffStack(StoredImage):
         else:
             try:
                 pixels = page.asarray()
+            # What tifffile raises for a packing that it leaves to imagecodecs, which is not installed; the rest is damage.
             except (ValueError, NotImplementedError, ImportError) as error:
                 if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
                     raise

@@ -36,6 +36,7 @@ class Segments:
             return False
         try:
             self._segment(page, keyframe, 0)
+        # A packing that tifffile leaves to imagecodecs, which is not installed, or damage: reading the whole page tells which.
         except (ValueError, NotImplementedError, ImportError):
             return False
         return True

@@ -1,15 +1,16 @@
-"""Which backend computes a model here: compared with PyTorch in float32 on the first image, and remembered.
+"""Which backend computes a model here: compared with PyTorch in float32 on the first images, and remembered.
 
-What was found lies in the user's cache, by the model, the processor, the threads and the versions; so a repeat computes with the same
-backend and gives the same bytes. Without the file it is found anew.
+What was found lies in the user's cache, by the model, the size of the images, the processor, the threads and the versions; so a repeat
+computes with the same backend and gives the same bytes. Without the file it is found anew.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -28,7 +29,7 @@ from utome.prediction.backends.compiled import OnnxRuntime, OpenVino
 from utome.prediction.backends.exporting import as_onnx
 from utome.prediction.backends.installed import COMPETING, is_installed, refuse_uninstalled
 from utome.prediction.backends.int8 import int8_engine
-from utome.prediction.backends.trial import Engine, Image, Trial, tried
+from utome.prediction.backends.trial import EXAMPLES, Engine, Example, Trial, largest, middle, tried
 
 PROCESSOR = torch.device("cpu")
 TRIALS = TypeAdapter(tuple[Trial, ...])
@@ -36,9 +37,9 @@ TRIALS = TypeAdapter(tuple[Trial, ...])
 
 @runtime_checkable
 class Chooser(Protocol):
-    """Says on the first image what computes."""
+    """Says on the first images what computes."""
 
-    def engine(self, network: SegmentationNetwork, image: Image, source: str) -> Engine:
+    def engine(self, network: SegmentationNetwork, examples: Iterable[Example]) -> Engine:
         """What computes from now on; `network` is the model's with its norms folded, on the device."""
 
 
@@ -60,30 +61,35 @@ class Choice:
                 "take --backend torch."
             )
 
-    def engine(self, network: SegmentationNetwork, image: Image, source: str) -> Engine:
+    def engine(self, network: SegmentationNetwork, examples: Iterable[Example]) -> Engine:
         """What computes from now on; `network` is the model's with its norms folded, on the device.
 
-        `ModelError` where the backend that is wanted cannot take the model, or is too far from PyTorch in float32 on this image.
+        The middles of the first `EXAMPLES` images are looked at; there must be one. `ModelError` where the backend that is wanted cannot
+        take the model, or is too far from PyTorch in float32 on one of them.
         """
         self._network = network
         if self._wanted == "float32" or (self._candidates == ["torch"] and self._device.dtype == torch.float32):
             return self._built("float32" if self._wanted == "float32" else "torch")
-        known = self._remembered()
+        shown = list(islice(examples, EXAMPLES))
+        pieces = [middle(each.image) for each in shown]
+        place = self._place(largest(pieces).shape)
+        known = self._remembered(place)
         if known is not None:
             best = _best(known)
             self._say(f"{best.backend} in {best.number} computes, as was found before.", aloud=self._wanted == "auto")
             return self._built(best.backend)
         engines = self._engines()
-        trials = tried(engines, self._reference, image)
-        best = self._judged(trials, source)
-        self._remember(trials)
+        trials = tried(engines, self._reference, pieces)
+        best = self._judged(trials, [each.source for each in shown])
+        self._remember(place, trials)
         return next(engine for engine in engines if engine.backend == best.backend)
 
-    def _judged(self, trials: Sequence[Trial], source: str) -> Trial:
+    def _judged(self, trials: Sequence[Trial], sources: Sequence[str]) -> Trial:
         """The trial that wins, all having been told; `ModelError` where the one that is wanted is refused."""
+        others = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
         for trial in trials:
-            time = f", {trial.seconds:.2f} s" if len(trials) > 1 else ""
-            self._say(f"{trial.sentence} (the middle of '{source}'{time}).")
+            time = f", {trial.seconds:.2g} s" if len(trials) > 1 else ""
+            self._say(f"{trial.sentence} (the middle of '{sources[0]}'{others}{time}).")
             if trial.within:
                 continue
             if trial.backend == "torch":
@@ -150,22 +156,24 @@ class Choice:
         device.place_network(self._model.network)
         return Engine("float32", "float32", self._model.network, device)
 
-    def _remembered(self) -> tuple[Trial, ...] | None:
+    def _remembered(self, place: Path) -> tuple[Trial, ...] | None:
         """The trials of an earlier time; none where there are none, or where the file is damaged."""
         with suppress(OSError, ValidationError):
-            trials = TRIALS.validate_json(self._place.read_bytes())
+            trials = TRIALS.validate_json(place.read_bytes())
             if trials and all(trial.backend in self._candidates for trial in trials):
                 return trials
         return None
 
-    def _remember(self, trials: Sequence[Trial]) -> None:
+    def _remember(self, place: Path, trials: Sequence[Trial]) -> None:
         with suppress(OSError, UtomeError):
-            new_folder(self._place.parent)
-            write_json(self._place, [asdict(trial) for trial in trials])
+            new_folder(place.parent)
+            write_json(place, [asdict(trial) for trial in trials])
 
-    @property
-    def _place(self) -> Path:
-        """The file for what was found: another one whenever anything differs that may change what is found."""
+    def _place(self, shape: tuple[int, ...]) -> Path:
+        """The file for what was found: another one whenever anything differs that may change what is found.
+
+        A small image says little of the time that a large one takes, so each doubling of the pixels, up to a whole piece, has its own.
+        """
         able: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
         known = {
             "weights": self._model.card.weights_sha256,
@@ -173,6 +181,7 @@ class Choice:
             "candidates": self._candidates,
             "device": self._device.name,
             "threads": torch.get_num_threads(),
+            "doublings": (shape[1] * shape[2]).bit_length(),
             "processor": dict(able),
             "versions": {name: _version(name) for name in ("utome", "torch", "openvino", "onnxruntime")},
         }

@@ -1,9 +1,10 @@
-"""A backend beside PyTorch in float32, on a piece of the user's own image: how far it is from it, and how long it took."""
+"""A backend beside PyTorch in float32, on pieces of the user's own images: how far it is from it, and how long it took."""
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -16,10 +17,12 @@ from utome.prediction.segmenter import Segmenter
 from utome.prediction.tiled import predict_tiled
 from utome.tiling import Window
 
-# The piece is the middle of the image, so many pixels a side at most.
+# A piece is the middle of an image, so many pixels a side at most, and so many images are looked at.
 SIDE = 512
+EXAMPLES = 3
 RUNS = 3
 Image = Float32[np.ndarray, "c h w"]
+Piece = Float32[np.ndarray, "_ _ _"]  # one of several, of sizes of their own
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,13 @@ class Engine:
     number: Number
     segmenter: Segmenter
     device: Device
+
+
+class Example(NamedTuple):
+    """An image as the network sees it, and what it is called."""
+
+    image: Image
+    source: str
 
 
 @dataclass(frozen=True)
@@ -52,7 +62,7 @@ BOUNDS: Mapping[Number, Bound] = {
 
 @dataclass(frozen=True)
 class Trial:
-    """What one backend showed on one piece of an image."""
+    """What one backend showed: its time on one piece, and the largest of the differences that each piece had."""
 
     backend: Backend
     number: Number
@@ -81,21 +91,29 @@ class Trial:
         return f"at most {bound.largest:g} and {bound.labels_changed:g} of the pixels are accepted in {self.number}"
 
 
-def tried(engines: Sequence[Engine], reference: Engine, image: Image) -> list[Trial]:
-    """A trial each. Where there are several, they compute in turns after a first time that is not counted."""
-    piece = middle(image)
-    expected = computed(reference, piece)
-    logits = [computed(engine, piece) for engine in engines]
+def tried(engines: Sequence[Engine], reference: Engine, pieces: Sequence[Piece]) -> list[Trial]:
+    """A trial each, on all pieces. Where there are several, the largest piece is computed in turns, after a time that is not counted."""
+    differences: list[list[tuple[float, float]]] = [[] for _ in engines]
+    for piece in pieces:
+        expected = computed(reference, piece)
+        for engine, found in zip(engines, differences, strict=True):
+            found.append(_differences(computed(engine, piece), expected))
+    timed = largest(pieces)
     seconds: list[list[float]] = [[] for _ in engines]
     for _ in range(RUNS if len(engines) > 1 else 1):
         for engine, taken in zip(engines, seconds, strict=True):
             started = time.perf_counter()
-            computed(engine, piece)
+            computed(engine, timed)
             taken.append(time.perf_counter() - started)
     return [
-        Trial(engine.backend, engine.number, median(taken), *_differences(found, expected))
-        for engine, taken, found in zip(engines, seconds, logits, strict=True)
+        Trial(engine.backend, engine.number, median(taken), *(max(each) for each in zip(*found, strict=True)))
+        for engine, taken, found in zip(engines, seconds, differences, strict=True)
     ]
+
+
+def largest(pieces: Sequence[Piece]) -> Piece:
+    """The piece with the most pixels; the first of several."""
+    return max(pieces, key=lambda piece: piece.size)
 
 
 def computed(engine: Engine, piece: Image) -> Float32[Tensor, "k h w"]:
