@@ -98,6 +98,14 @@ def test_the_class_of_a_pixel_is_that_of_its_highest_logit() -> None:
     assert labels.tolist() == [[1, 2]]
 
 
+@pytest.mark.parametrize("classes", [1, 2, 3, 7, 255])
+def test_of_equal_logits_the_first_is_the_class(classes: int) -> None:
+    drawn = np.random.default_rng(classes).integers(0, 4, size=(classes, 9, 31)).astype(np.float32)
+    assert (classify(torch.from_numpy(drawn)) == drawn.argmax(axis=0)).all()
+    turned = torch.from_numpy(drawn).transpose(1, 2)
+    assert (classify(turned) == drawn.argmax(axis=0).T).all()
+
+
 @pytest.mark.parametrize("convolution", ["valid", "same"])
 @pytest.mark.parametrize("size", [(1, 1), (5, 90), (33, 40)])
 def test_labels_have_the_size_of_the_image(convolution: str, size: tuple[int, int]) -> None:
