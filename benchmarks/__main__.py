@@ -16,6 +16,7 @@ from benchmarks.machine import machine_facts
 from benchmarks.metrics import metrics
 from benchmarks.precision import precision
 from benchmarks.prediction import prediction
+from benchmarks.sliding_window import sliding_window
 from benchmarks.startup import startup
 from benchmarks.table import Row, markdown
 from benchmarks.training_step import training_step
@@ -38,7 +39,11 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "metrics": metrics,
 }
 # These take minutes or hours, and so run only when they are named.
-STUDIES: dict[str, Callable[[], list[Row]]] = {"precision": precision, "prediction": prediction}
+STUDIES: dict[str, Callable[[], list[Row]]] = {
+    "precision": precision,
+    "prediction": prediction,
+    "sliding_window": sliding_window,
+}
 RESULTS = Path(__file__).parent / "results"
 
 

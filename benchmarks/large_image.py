@@ -1,8 +1,10 @@
 """One image predicted in a process of its own: how long it took, how much of that the network itself, and how much memory.
 
-    python -m benchmarks.large_image SIDE array|regions FOLDER
+    python -m benchmarks.large_image narrow|unet SIDE array|regions FOLDER
 
-The image is made by repeating a section of ISBI 2012 where UTOME_DATA has it, else the bundled nuclei.
+The image is made by repeating a section of ISBI 2012 where UTOME_DATA has it, else the bundled nuclei. The network is `unet` as it is, in
+the number type that suits the machine, or one of width 2 in float32. Memory is what is taken beyond a small image's prediction; and what
+of that is taken beyond the prediction of one tile, which is the network's own.
 """
 
 import json
@@ -10,7 +12,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,42 +33,44 @@ from utome.prediction import tiled
 from utome.recipes.library import load_recipe
 
 DATA = Path(os.environ.get("UTOME_DATA", Path(__file__).parents[2] / "shared" / "data"))
-SHORT = (
-    "training.epochs=1",
-    "training.tile=32",
-    "training.tiles_per_image=1",
-    "training.precision=float32",
-    "machine.device=cpu",
-)
-TILE = 512
+Work = Callable[[], object]
+SHORT = ("training.epochs=1", "training.tile=32", "training.tiles_per_image=1", "machine.device=cpu")
+NETWORKS = {"narrow": ("model.width=2", "model.depth=2", "training.precision=float32"), "unet": ()}
+SMALL, TILE = 512, 1024
 
 
-def main(side: int, way: str, folder: Path) -> None:
-    """Train a narrow network for a moment, predict a small image to load all that is needed, and then measure."""
-    config = override(load_recipe("unet").settings, [*SHORT, "model.width=2", "model.depth=2"])
+def main(network: str, side: int, way: str, folder: Path) -> None:
+    """Train a network for a moment, predict a small image to load all that is needed, then a tile, and then measure."""
+    config = override(load_recipe("unet").settings, [*SHORT, *NETWORKS[network]])
     run = train(sample_folder(), config, folder / "run").run
-    small, large = (_image(folder / f"{each}.tif", each) for each in (TILE, side))
+    small, tile, large = (_image(folder / f"{each}.tif", each) for each in (SMALL, TILE, side))
     spent = _watched()
-    if way == "array":
-        model = utome.load(run, device="cpu")
-        model.predict(read_image(small))
-        pixels = read_image(large)
-        work: Any = lambda: model.predict(pixels)  # noqa: E731
-    else:
-        machine, manner = MachineSettings(device="cpu"), Manner(format="tiff")
-        predict(run, small, folder / "small", manner=manner, machine=machine)
-        work = lambda: predict(run, large, folder / "large", manner=manner, machine=machine)  # noqa: E731
-    before, spent[0] = _most(), 0.0
+    work = _by_array(run) if way == "array" else _by_regions(run, folder)
+    before = _most_after(work(small))
+    with_tile = _most_after(work(tile))
+    measured, spent[0] = work(large), 0.0
     started = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - started
+    after = _most_after(measured)
     found = {
-        "seconds": seconds,
+        "seconds": time.perf_counter() - started,
         "forward": spent[0],
-        "extra_bytes": _most() - before,
+        "extra_bytes": after - before,
+        "beyond_a_tile_bytes": after - with_tile,
         "threads": torch.get_num_threads(),
     }
     sys.stdout.write(json.dumps(found))
+
+
+def _by_array(run: Path) -> Callable[[Path], Work]:
+    """For an image its prediction from memory."""
+    model = utome.load(run, device="cpu")
+    return lambda path: partial(model.predict, read_image(path))
+
+
+def _by_regions(run: Path, folder: Path) -> Callable[[Path], Work]:
+    """For an image its prediction from file to file."""
+    machine, manner = MachineSettings(device="cpu"), Manner(format="tiff")
+    return lambda path: partial(predict, run, path, folder / path.stem, manner=manner, machine=machine)
 
 
 def _image(path: Path, side: int) -> Path:
@@ -73,13 +78,13 @@ def _image(path: Path, side: int) -> Path:
     sections = sorted((DATA / "isbi2012" / "train" / "image").glob("*.png"))
     source = sections[0] if sections else min((sample_folder() / "test" / "images").iterdir())
     section = read_image(source)[:, :, 0]
-    tile = np.tile(section, (-(-TILE // section.shape[0]), -(-TILE // section.shape[1])))[:TILE, :TILE]
+    tile = np.tile(section, (-(-SMALL // section.shape[0]), -(-SMALL // section.shape[1])))[:SMALL, :SMALL]
 
     def tiles() -> Iterator[np.ndarray]:
-        for _ in range((-(-side // TILE)) ** 2):
+        for _ in range((-(-side // SMALL)) ** 2):
             yield tile
 
-    options: dict[str, Any] = {"tile": (TILE, TILE), "compression": "zlib", "dtype": np.uint8}
+    options: dict[str, Any] = {"tile": (SMALL, SMALL), "compression": "zlib", "dtype": np.uint8}
     tifffile.imwrite(path, tiles(), shape=(side, side), **options)
     return path
 
@@ -98,9 +103,10 @@ def _watched() -> list[float]:
     return spent
 
 
-def _most() -> int:
+def _most_after(work: Work) -> int:
+    work()
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEMORY_UNIT
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 
@@ -14,6 +15,10 @@ from tests.builders import draw_discs
 from tests.faulty_runs import TERM, VARIANTS, Runs, at_step
 
 ROOT = Path(__file__).parents[1]
+
+# How long one example takes says nothing on a machine that does other things, too.
+hypothesis.settings.register_profile("utome", deadline=None)
+hypothesis.settings.load_profile("utome")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -66,7 +66,7 @@ def test_probability_parts_where_it_falls_though_the_outline_has_no_neck() -> No
         find_objects(labels, "watershed", by_probability)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MAPS, st.floats(0, 1), st.floats(0, 3))
 def test_basins_part_components_and_are_connected_themselves(labels: np.ndarray, neck: float, smooth: float) -> None:
     parts = find_objects(labels, "watershed", ObjectSettings(neck=neck, smooth=smooth))
@@ -83,7 +83,7 @@ def test_basins_part_components_and_are_connected_themselves(labels: np.ndarray,
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(hnp.arrays(np.float64, (7, 9), elements=st.sampled_from([1.0, 2.0, 3.0, 4.0])))
 def test_with_no_tolerance_there_is_a_basin_for_each_top_of_a_surface(surface: np.ndarray) -> None:
     """A top is a connected plateau without a higher neighbour: what is lower than it by however little parts it from others."""

@@ -116,7 +116,7 @@ def test_tiles_equal_the_whole_at_every_size_from_1_to_65_in_both_directions(con
 
 
 @pytest.mark.parametrize("name", LOCAL)
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_tiles_equal_the_whole_at_drawn_sizes_of_every_network_that_looks_a_limited_way(
     name: str, data: st.DataObject
@@ -140,6 +140,24 @@ def test_tiles_of_a_network_that_averages_over_the_image_differ_from_the_whole_w
     assert not is_exact(PredictionSettings(), network)
     tiled = predict_tiled(network, image, CPU, tile=1, halo=2 * stride)
     assert difference(tiled, whole(network, image)) > 1e-4
+
+
+@pytest.mark.parametrize("name", ["unet", "se-unet-plain"])
+def test_tiles_are_levelled_unless_the_network_averages_over_the_image(name: str) -> None:
+    network = small(name).eval()
+    geometry = network.geometry
+    tile = 2 * geometry.halo + 8 * geometry.stride
+    side = tile + geometry.stride
+    asked: list[int] = []
+
+    def note(image: Tensor) -> Tensor:
+        asked.append(image.shape[3])
+        return torch.zeros(1, 2, *image.shape[2:])
+
+    with answering(network, note):
+        predict_tiled(network, image_of(1, side), CPU, tile=tile)
+    levelled = tile if name in GLOBAL else 2 * geometry.halo + 5 * geometry.stride
+    assert asked == [levelled, levelled]
 
 
 @pytest.mark.parametrize("blend", [1, 5, 16])

@@ -25,7 +25,7 @@ from utome.randomness import generator
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 IMAGES = arrays.arrays(np.bool_, SIZES)
 CORNERS = np.ones((3, 3))
-SMALL = settings(max_examples=60, deadline=None)
+SMALL = settings(max_examples=60)
 
 
 def _labels(size: tuple[int, int] = (4, 5)) -> st.SearchStrategy[np.ndarray]:

@@ -43,7 +43,7 @@ def joined(labels: np.ndarray, boxes: list[Box], smallest: float = 0.0) -> tuple
     return whole, second
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MAPS, st.data(), st.integers(0, 4))
 def test_any_cutting_gives_the_objects_of_the_whole(labels: np.ndarray, draw: st.DataObject, smallest: int) -> None:
     expected = find_objects(labels, "components", ObjectSettings(smallest_px=smallest))

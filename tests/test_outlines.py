@@ -46,7 +46,7 @@ def painted(polygons: list[Polygon], shape: tuple[int, ...]) -> np.ndarray:
     return total
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MASKS)
 @example(np.asarray([[1, 1, 1, 1], [1, 0, 1, 1], [1, 1, 0, 1], [1, 1, 1, 0]], dtype=bool))
 @example(np.asarray([[1, 1, 1], [1, 0, 1], [1, 1, 0]], dtype=bool))

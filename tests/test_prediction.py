@@ -77,7 +77,7 @@ def test_tiles_as_small_as_the_network_allows_give_the_same(kind: tuple[str, str
     assert difference(predict_tiled(NETWORKS[kind], image, CPU, tile=1), whole(NETWORKS[kind], image)) < 1e-6
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(sorted(NETWORKS)), st.integers(1, 110), st.integers(1, 110), st.integers(16, 120))
 def test_a_tiled_prediction_equals_the_whole_one_at_any_size(
     kind: tuple[str, str], height: int, width: int, tile: int
@@ -96,6 +96,14 @@ def test_the_class_of_a_pixel_is_that_of_its_highest_logit() -> None:
     labels = classify(logits)
     assert labels.dtype == np.uint8
     assert labels.tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 7, 255])
+def test_of_equal_logits_the_first_is_the_class(classes: int) -> None:
+    drawn = np.random.default_rng(classes).integers(0, 4, size=(classes, 9, 31)).astype(np.float32)
+    assert (classify(torch.from_numpy(drawn)) == drawn.argmax(axis=0)).all()
+    turned = torch.from_numpy(drawn).transpose(1, 2)
+    assert (classify(turned) == drawn.argmax(axis=0).T).all()
 
 
 @pytest.mark.parametrize("convolution", ["valid", "same"])

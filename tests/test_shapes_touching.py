@@ -15,7 +15,7 @@ from utome.prediction.numbering import by_first_pixel
 MAPS = hnp.arrays(np.int64, st.tuples(st.integers(1, 16), st.integers(1, 16)), elements=st.integers(0, 5))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MAPS)
 def test_an_object_among_others_has_the_measures_that_it_has_alone(numbers: np.ndarray) -> None:
     instances, _ = by_first_pixel(numbers)

@@ -125,6 +125,27 @@ def test_a_tile_is_no_larger_than_asked_unless_the_network_needs_it(geometry: Ge
     assert all(span.size - geometry.shrink <= max(tile, smallest) for span in plan(length, geometry, tile=tile))
 
 
+@given(GEOMETRIES, LENGTHS, TILES)
+def test_tiles_are_as_few_as_the_largest_would_be_and_no_larger_than_so_few_must_be(
+    geometry: Geometry, length: int, tile: int
+) -> None:
+    spans = plan(length, geometry, tile=tile)
+    assert len(spans) == len(plan(length, geometry, tile=tile, level=False))
+    smaller = spans[0].size - geometry.shrink - geometry.stride
+    if len(spans) > 1 and smaller >= geometry.output_side(2 * geometry.halo + geometry.stride):
+        assert len(plan(length, geometry, tile=smaller, level=False)) > len(spans)
+
+
+@given(GEOMETRIES, LENGTHS, TILES)
+def test_tiles_that_are_not_level_are_as_large_as_they_may_be(geometry: Geometry, length: int, tile: int) -> None:
+    spans = plan(length, geometry, tile=tile, level=False)
+    smallest = geometry.output_side(2 * geometry.halo + geometry.stride)
+    output = spans[0].size - geometry.shrink
+    assert len(spans) == 1 or max(tile, smallest) - geometry.stride < output <= max(tile, smallest)
+    assert spans[-1].keep_stop == length
+    assert all(one.keep_stop == other.keep_start for one, other in pairwise(spans))
+
+
 @given(GEOMETRIES, LENGTHS)
 def test_an_image_no_larger_than_a_tile_is_one_tile(geometry: Geometry, length: int) -> None:
     spans = plan(length, geometry, tile=geometry.output_side(length))

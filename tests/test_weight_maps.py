@@ -134,7 +134,7 @@ def test_a_distance_equal_to_the_reach_is_within_it() -> None:
     assert second.tolist() == [[np.inf, np.inf, np.inf, 3, np.inf, np.inf, np.inf]]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.lists(st.integers(0, 4), min_size=9, max_size=9), min_size=1, max_size=9))
 def test_any_small_image_is_measured_as_by_brute_force(rows: list[list[int]]) -> None:
     objects = np.array(rows)

@@ -104,15 +104,24 @@ class Window:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
-def plan(length: int, geometry: Geometry, *, tile: int) -> list[Span]:
+def plan(length: int, geometry: Geometry, *, tile: int, level: bool = True) -> list[Span]:
     """Tiles along one axis of `length` pixels, with outputs of at most `tile` pixels where the network allows it.
 
-    The kept parts touch without overlap and cover the axis exactly.
+    The kept parts touch without overlap and cover the axis exactly. Tiles are as small as their number allows, so that the last has
+    no more in common with the one before than others have; not `level`, they are as large as `tile` allows.
+
+    >>> [span.size for span in plan(1100, Geometry(stride=16, offset=0, shrink=0, halo=96), tile=1024)]
+    [656, 656]
     """
     whole, side = geometry.output_side(length), tile_side(geometry, tile)
     if whole <= side:
         return [Span(-geometry.border, whole + geometry.shrink, 0, length)]
     step = (side - 2 * geometry.halo) // geometry.stride * geometry.stride
+    if level:
+        shared = side - step
+        count = -(-(length - shared) // step)
+        step = -(-(length - shared) // (count * geometry.stride)) * geometry.stride
+        side = shared + step
     last = -(-max(length - side, 0) // geometry.stride) * geometry.stride
     starts = [*range(0, last, step), last]
     cuts = [0, *(start + geometry.halo for start in starts[1:]), length]

@@ -36,8 +36,9 @@ class Scale:
 
     def of(self, pixels: Float32[np.ndarray, "h w c"]) -> Float32[np.ndarray, "h w channels"]:
         """The pixels, normalised."""
-        found = (pixels - self.shift) / self.span
-        return found.clip(0, 1) if self.cut else found
+        found = pixels - self.shift
+        found /= self.span
+        return found.clip(0, 1, out=found) if self.cut else found
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from utome.data.preparation import Preparation, Scale
 
 # Values of 16 bits.
 SHORT = 2**16
+# Values that are counted at a time: more would fall out of the processor's caches.
+PIECE = 2**20
 
 
 def scale_of(preparation: Preparation, image: Windows) -> Scale:
@@ -37,7 +39,10 @@ class _Counted:
         self._lowest = int(np.iinfo(image.dtype).min)
         counts = np.zeros(SHORT, dtype=np.int64)
         for pixels in _read(image):
-            counts += np.bincount(pixels.ravel().astype(np.int32) - self._lowest, minlength=SHORT)
+            values = pixels.ravel()
+            for start in range(0, values.size, PIECE):
+                piece = values[start : start + PIECE].astype(np.int64)
+                counts += np.bincount(piece - self._lowest, minlength=SHORT)
         self._ends = np.cumsum(counts)
         self._counts = counts
 

@@ -51,7 +51,7 @@ class Turn:
     def back(self, logits: Float32[Tensor, "k y x"], size: tuple[int, int]) -> Logits:
         """Logits of the view at the pixels of the image."""
         del size
-        found = torch.rot90(logits, -self._quarters, dims=(1, 2))
+        found = torch.rot90(logits, -self._quarters, dims=(1, 2)) if self._quarters % 4 else logits
         return torch.flip(found, dims=(2,)) if self._mirrored else found
 
     def size_there(self, size: tuple[int, int]) -> tuple[int, int]:

@@ -13,8 +13,7 @@ from utome.device import Device
 from utome.models.network import SegmentationNetwork
 from utome.prediction.manner import planned
 from utome.prediction.memory import largest_tile
-from utome.prediction.tiled import in_one_piece, predict_tiled
-from utome.tiling import tile_side
+from utome.prediction.tiled import Tiles, in_one_piece, largest_side, predict_tiled
 
 Logits = Float32[Tensor, "k h w"]
 
@@ -89,14 +88,14 @@ def comparison(
     """What an image of this shape (channels, height, width) can be compared with on this machine as it is now."""
     channels, size = shape[0], (shape[1], shape[2])
     halo = planned(network, halo=settings.halo, blend=0).halo
-    tile = tile_side(planned(network, halo=settings.halo, blend=settings.blend), settings.piece)
+    tile = largest_side(network, size, Tiles(settings.piece, settings.halo, settings.blend))
     whole = {"average": "none", "halo": None, "blend": 0}
     if in_one_piece(network, size, tile=settings.piece, halo=settings.halo, blend=settings.blend):
         return Comparison(None, halo, settings.blend, None, {**whole, "tile": settings.piece})
     reference = largest_tile(network, channels, size, device)
     # The whole image needs at most a stride more than its own size.
     side = max(size) + network.geometry.stride if reference is None else max(reference, tile)
-    reference = None if reference is None else tile_side(planned(network, halo=None, blend=0), side)
+    reference = None if reference is None else largest_side(network, size, Tiles(side, None, 0))
     return Comparison(tile, halo, settings.blend, reference, {**whole, "tile": side})
 
 

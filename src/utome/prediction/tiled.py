@@ -26,7 +26,7 @@ def predict_tiled(
 ) -> Float32[Tensor, "k h w"]:
     """Logits of every pixel, in float32 on the processor; a network must be in eval mode and on `device`.
 
-    Tiles of at most `tile` pixels a side, at multiples of the network's stride; what lies beyond the image is
+    Tiles of at most `tile` pixels a side, of one size along each axis, at multiples of the network's stride; what lies beyond the image is
     mirrored. Without `halo`, each kept pixel sees all that the network looks at, and up to rounding the result depends neither on
     `tile` nor on `blend`; but for networks that average over the whole image. With a smaller `halo` less is computed twice. Logits of
     neighbouring tiles fade into each other over `blend` pixels on either side of a cut.
@@ -48,21 +48,22 @@ def predict_window(
     network: Segmenter, image: Seen, window: Window, device: Device, tiles: Tiles
 ) -> Float32[Tensor, "k y x"]:
     """What `predict_tiled` gives in a window of the image, to the bit: by the tiles of the whole that have pixels of the window."""
-    geometry = planned(network, halo=tiles.halo, blend=tiles.blend)
+    border = network.geometry.border
     ranges = (window.top, window.bottom), (window.left, window.right)
     axes = [
-        _within(_along(plan(length, geometry, tile=tiles.tile), tiles.blend), start, stop)
-        for length, (start, stop) in zip(image.size, ranges, strict=True)
+        _within(_along(spans, tiles.blend), start, stop)
+        for spans, (start, stop) in zip(_spans(network, image.size, tiles), ranges, strict=True)
     ]
     logits: Tensor | None = None
     for down, across in product(*axes):
         row, top, heights = down.span, down.first, down.weights
         column, left, widths = across.span, across.first, across.weights
         found = _logits(network, _cut(image, row, column), device)
-        first = [top - row.start - geometry.border, left - column.start - geometry.border]
+        first = [top - row.start - border, left - column.start - border]
         part = found[:, first[0] : first[0] + len(heights), first[1] : first[1] + len(widths)]
         if logits is None:
-            logits = torch.zeros(part.shape[0], window.height, window.width)
+            new = torch.zeros if tiles.blend else torch.empty
+            logits = new(part.shape[0], window.height, window.width)
         place = logits[:, top - window.top :, left - window.left :][:, : len(heights), : len(widths)]
         if tiles.blend:
             place += part * torch.from_numpy(heights[:, None] * widths)
@@ -75,17 +76,28 @@ def predict_window(
 
 def cuts(network: Segmenter, size: tuple[int, int], tiles: Tiles) -> tuple[list[int], list[int]]:
     """The rows and the columns of an image at which another tile begins to count; the first of all and the end among them."""
-    geometry = planned(network, halo=tiles.halo, blend=tiles.blend)
     rows, columns = (
-        [span.keep_start for span in plan(length, geometry, tile=tiles.tile)] + [length] for length in size
+        [span.keep_start for span in spans] + [length]
+        for spans, length in zip(_spans(network, size, tiles), size, strict=True)
     )
     return rows, columns
 
 
 def in_one_piece(network: Segmenter, size: tuple[int, int], *, tile: int, halo: int | None, blend: int) -> bool:
     """Whether an image of this height and width is no larger than a tile."""
-    geometry = planned(network, halo=halo, blend=blend)
-    return all(len(plan(length, geometry, tile=tile)) == 1 for length in size)
+    return all(len(spans) == 1 for spans in _spans(network, size, Tiles(tile, halo, blend)))
+
+
+def largest_side(network: Segmenter, size: tuple[int, int], tiles: Tiles) -> int:
+    """The longer side of the output of an image's tiles, which are no larger than their number needs."""
+    return max(span.size - network.geometry.shrink for spans in _spans(network, size, tiles) for span in spans)
+
+
+def _spans(network: Segmenter, size: tuple[int, int], tiles: Tiles) -> list[list[Span]]:
+    """The tiles along each axis. Those of a network that averages over the whole image are as large as they may be: it was trained so."""
+    geometry = planned(network, halo=tiles.halo, blend=tiles.blend)
+    level = network.receptive_field is not None
+    return [plan(length, geometry, tile=tiles.tile, level=level) for length in size]
 
 
 @dataclass(frozen=True)
