@@ -1,5 +1,6 @@
 """Windows of images on the disk are what reading them whole gives, and so is their normalisation."""
 
+import json
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -225,3 +226,33 @@ def test_the_size_of_a_pixel(tmp_path: Path, options: dict[str, Any], expected: 
     else:
         assert found is not None
         assert (found.y_um, found.x_um) == pytest.approx(expected)
+
+
+def scaled(*numbers: Any) -> list[dict[str, Any]]:
+    return [{"type": "scale", "scale": list(numbers)}]
+
+
+@pytest.mark.parametrize(
+    ("own", "of_all", "expected"),
+    [
+        (scaled(1, 0.25, 0.5), None, (0.25, 0.5)),
+        (scaled(1, 1.0, 1.0), scaled(2, 0.5, 0.25), (0.5, 0.25)),
+        (scaled(1, 2, 2), scaled(1, 0.5, 0.25), (1.0, 0.5)),
+        (None, scaled(1, 0.5, 0.5), None),
+        (scaled(1, "wide", 0.5), None, None),
+        (scaled(1, None, 0.5), None, None),
+        (scaled(0.5, 0.5), None, None),
+    ],
+)
+def test_the_size_of_a_pixel_of_an_ome_zarr(
+    tmp_path: Path, own: Any, of_all: Any, expected: tuple[float, float] | None
+) -> None:
+    level = {"path": "0"} | ({} if own is None else {"coordinateTransformations": own})
+    axes = [{"name": "c"}, *({"name": name, "unit": "micrometer"} for name in "yx")]
+    multiscale = {"axes": axes, "datasets": [level]} | ({} if of_all is None else {"coordinateTransformations": of_all})
+    document = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": {"multiscales": [multiscale]}}}
+    path = tmp_path / "a.zarr"
+    path.mkdir()
+    (path / "zarr.json").write_text(json.dumps(document))
+    found = pixel_size(path)
+    assert (None if found is None else (found.y_um, found.x_um)) == expected

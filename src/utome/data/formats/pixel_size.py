@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,15 +82,25 @@ def _of_zarr(path: Path) -> tuple[float | None, float | None]:
     content = attributes(path)
     multiscale: dict[str, Any] = content.get("ome", content)["multiscales"][0]
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in multiscale.get("axes", [])]
-    scales = [
-        each["scale"] for each in multiscale["datasets"][0].get("coordinateTransformations", []) if "scale" in each
-    ]
+    # Those of all levels come on top of a level's own.
+    own = _scale(multiscale["datasets"][0], len(axes), absent=None)
+    all_levels = _scale(multiscale, len(axes), absent=1.0)
     sides: dict[str, float] = {}
-    for axis, scale in zip(axes, scales[0] if scales else [], strict=False):
+    for axis, scale, further in zip(axes, own, all_levels, strict=True):
         unit = MICROMETRES.get(str(axis.get("unit", "")).lower())
-        if unit is not None:
-            sides[str(axis["name"]).lower()] = unit * float(scale)
+        if unit is not None and scale is not None and further is not None:
+            sides[str(axis["name"]).lower()] = unit * scale * further
     return sides.get("y"), sides.get("x")
+
+
+def _scale(content: Mapping[str, Any], axes: int, *, absent: float | None) -> list[float | None]:
+    """The scale along each axis: `absent` where there is none, none where it is no number."""
+    given = [each["scale"] for each in content.get("coordinateTransformations", []) if "scale" in each]
+    if not given:
+        return [absent] * axes
+    if not isinstance(given[0], list) or len(given[0]) != axes:
+        return [None] * axes
+    return [_number(each) for each in given[0]]
 
 
 def _number(value: Any) -> float | None:
@@ -98,5 +109,5 @@ def _number(value: Any) -> float | None:
         if isinstance(value, tuple):
             return float(value[0]) / float(value[1])
         return None if value is None else float(value)
-    except (ValueError, ZeroDivisionError, IndexError):
+    except (TypeError, ValueError, ZeroDivisionError, IndexError):
         return None
