@@ -3,19 +3,25 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.faulty_runs import SETTINGS, Runs
 from tests.searches import Train, after, asked, command, kept, reached, rows, training_by
-from utome.config.overrides import override
+from utome.config.overrides import override, read_config
+from utome.config.settings import config_from_dict
 from utome.errors import ConfigError, DataError, MachineError, PartlyFailedError
+from utome.events import silent
+from utome.jobs.preparing import prepare
 from utome.jobs.rungs import Leg, LegDone
 from utome.jobs.search_status import search_status
 from utome.jobs.tune import Asked, Where, tune, tune_further
 from utome.recipes.library import load_recipe
+from utome.training.runfolder import data_hash
 from utome.tuning.search import Again
+from utome.tuning.space import configured
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -148,6 +154,103 @@ def test_an_end_that_the_network_alone_refuses_is_said_before_training(runs: Run
     ):
         tune(runs.data, Asked(config, (), recipe.space, 3), tmp_path / "study", where=Where())
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("width", [10**6, 10**9, 10**20])
+def test_an_end_that_fits_no_memory_is_a_sentence_or_left_to_its_trials(
+    width: int, runs: Runs, trained: Callable[[Train], None], tmp_path: Path
+) -> None:
+    """Weights of a million maps take 10**15 bytes; those of more cannot be counted."""
+    trained(reached)
+    space = {"model.width": {"low": 2, "high": width}, **asked().space}
+    wanted = replace(asked(1), space=space)
+    if width == 10**6:
+        assert tune(runs.data, wanted, tmp_path / "study", where=Where()).count("complete") == 1
+        return
+    with pytest.raises(
+        ConfigError, match=rf"holds `model\.width` = {width}\. No memory holds that network\. --space FILE"
+    ):
+        tune(runs.data, wanted, tmp_path / "study", where=Where())
+
+
+def test_all_trainings_share_their_parts_those_of_other_seeds_after_the_search_too(
+    runs: Runs, trained: Callable[[Train], None], tmp_path: Path
+) -> None:
+    legs: list[Leg] = []
+
+    def train(leg: Leg) -> LegDone:
+        legs.append(leg)
+        return reached(leg)
+
+    trained(train)
+    tune(
+        runs.data, replace(asked(1), config=configured(asked().config, {"seed": 3})), tmp_path / "study", where=Where()
+    )
+    best = config_from_dict(read_config(tmp_path / "study" / "best.yaml"))
+    assert (best.seed, best.data.seed) == (3, 3)
+    configs = [
+        config_from_dict(legs[0].config),
+        configured(best, {"seed": 7}),
+        configured(best, {"seed": 7, "data.seed": 7}),
+    ]
+    parts = [data_hash(found.survey, found.split) for found in (prepare(runs.data, each, silent) for each in configs)]
+    assert parts[0] == parts[1] != parts[2]
+
+
+def test_each_training_knows_what_other_trainings_have_otherwise(
+    runs: Runs, trained: Callable[[Train], None], tmp_path: Path
+) -> None:
+    own: list[tuple[str, ...]] = []
+
+    def train(leg: Leg) -> LegDone:
+        own.append(leg.own)
+        return reached(leg)
+
+    trained(train)
+    tune(
+        runs.data,
+        replace(asked(1), config=configured(asked().config, {"data.folds": 2})),
+        tmp_path / "study",
+        where=Where(),
+    )
+    assert own == [("optimizer.learning_rate", "seed", "data.fold")] * 2
+
+
+def test_a_copied_run_is_not_taken_for_that_of_another_trial(runs: Runs, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    assert runs.wait(runs.start(*command(runs, out, trials=1, pruner="none"))).code == 0
+    shutil.copytree(out / "trials" / "0000", out / "trials" / "0001")
+    ended = runs.wait(runs.start("tune", runs.data, "--out", out, "--resume", "--trials", "2"))
+    assert ended.code == 5, ended.said
+    assert "holds a training of another trial 1: `optimizer.learning_rate` is " in ended.said
+    assert [row["state"] for row in rows(out)] == ["complete", "running"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "a\nb",
+        lambda text: text.replace(",complete,", ";complete,"),
+        lambda text: text.replace(",complete,", ",complete,,,"),
+        lambda text: text[: text.rindex(",complete,")],
+    ],
+    ids=["another table", "a cell too few", "an empty cell", "cut"],
+)
+def test_a_table_that_is_damaged_is_a_sentence_and_written_anew(
+    change: Callable[[str], str], runs: Runs, trained: Callable[[Train], None], tmp_path: Path
+) -> None:
+    trained(reached)
+    found = tune(runs.data, asked(2), tmp_path / "study", where=Where())
+    table = found.out / "trials.csv"
+    good = table.read_text()
+    table.write_text(change(good))
+    with pytest.raises(
+        ConfigError, match=r"trials\.csv' is damaged\. `utome tune .* --resume` goes on with the search"
+    ):
+        search_status(found.out)
+    tune_further(runs.data, Again(), found.out, where=Where())
+    assert table.read_text() == good
+    assert search_status(found.out).best_val_mean_iou == found.best.value
 
 
 def test_folds_are_repetitions_whose_mean_counts(runs: Runs, trained: Callable[[Train], None], tmp_path: Path) -> None:

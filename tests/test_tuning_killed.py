@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faulty_runs import Runs, at_call
-from tests.searches import TRIALS, assert_same_search, command, further, kept, search
+from tests.faulty_runs import Runs, at_call, at_file
+from tests.searches import TRIALS, assert_same_search, further, kept, search
 from utome.randomness import generator
 
 RANDOM_TIMES = 3
@@ -68,20 +68,16 @@ def test_killed_before_anything_is_written_it_can_begin_again(runs: Runs, whole:
     assert_same_search(out, whole)
 
 
-def test_killed_again_and_again_at_random_times(runs: Runs, whole: Path, tmp_path: Path) -> None:
-    draws, killed, seconds = generator(9, "random times"), 0, 1.0
-    out = tmp_path / "study"
+def test_killed_again_and_again_at_random_operations_on_files(runs: Runs, whole: Path, tmp_path: Path) -> None:
+    """Times of a clock would tell of how busy the machine is."""
+    draws, out = generator(9, "random operations"), tmp_path / "study"
     for number in range(RANDOM_TIMES):
-        begun = (out / "study.yaml").exists()
-        if not begun:
-            shutil.rmtree(out, ignore_errors=True)
-        start = ["tune", runs.data, "--out", out, "--resume"] if begun else command(runs, out)
-        ended = runs.wait(runs.start(*start), kill_after=draws.uniform(0.1, seconds))
-        assert ended.code in {0, -9}, (number, ended.said)
-        killed += ended.code == -9
-    ended = further(runs, out) if (out / "study.yaml").exists() else search(runs, out)
+        fault = at_file(int(draws.integers(30, 90)))
+        ended = further(runs, out, faults=[fault]) if number else search(runs, out, faults=[fault])
+        assert ended.code == -9, (number, ended.said)
+        assert kept(out), "a trial had begun"
+    ended = further(runs, out)
     assert ended.code == 0, ended.said
-    assert killed >= 1
     assert_same_search(out, whole)
 
 

@@ -72,6 +72,21 @@ def test_suggestions_lie_in_the_space_and_on_its_steps() -> None:
         assert trial.params["c"] in {"x", "y"}
 
 
+@pytest.mark.parametrize(("busy", "free"), [(0.25, 0.75), (0.75, 0.25)])
+def test_of_two_equal_peaks_that_is_suggested_where_nothing_is_under_way(busy: float, free: float) -> None:
+    space: Space = {"a": Range(0.0, 1.0)}
+    scores = {place: 1 - 4 * min(abs(place - busy), abs(place - free)) for place in np.linspace(0, 1, 20)}
+    rungs = [
+        Rung(1, score, (score,), 1, number, ended=False) for number, score in enumerate(map(float, scores.values()))
+    ]
+    known = [
+        Trial(rung.order, {"a": float(place)}, "complete", (rung,)) for rung, place in zip(rungs, scores, strict=True)
+    ]
+    under_way = [Trial(number, {"a": busy}) for number in range(20, 26)]
+    suggested = [float(suggest(space, [*known, *under_way], seed)["a"] or 0) for seed in range(20)]
+    assert all(abs(place - free) < 0.2 for place in suggested), suggested
+
+
 def test_a_suggestion_is_a_function_of_seed_and_trials_alone() -> None:
     trials = searched("halving", 14)
     assert suggest(SPACE, trials, 0) == suggest(SPACE, trials, 0)

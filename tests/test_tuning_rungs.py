@@ -14,12 +14,13 @@ from utome.jobs import rungs
 from utome.jobs.rungs import Leg, train_leg
 from utome.jobs.status import run_status
 
+OWN = ("optimizer.learning_rate", "seed")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def leg(runs: Runs, run: Path, whole: Path, until: int) -> Leg:
     """A leg of the training that went in one go."""
-    return Leg(0, 0, runs.data, run, read_config(whole / "config.yaml"), until)
+    return Leg(0, 0, runs.data, run, read_config(whole / "config.yaml"), until, OWN)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -81,12 +82,12 @@ def test_a_run_of_another_trial_is_not_taken_for_this_one(
     first = leg(runs, tmp_path / "run", whole_runs["plain"], 1)
     train_leg(first)
     config = override(first.config, ["optimizer.learning_rate=0.5", "machine.threads=2"]).as_dict()
-    found = train_leg(replace(first, config=config, own=("optimizer.learning_rate", "seed")))
+    found = train_leg(replace(first, config=config))
     assert found.hopeless
     assert "run' holds a training of another trial 0: `optimizer.learning_rate` is 0.001 there and 0.5 here." in str(
         found.failure
     )
-    assert train_leg(replace(first, own=("optimizer.learning_rate", "seed"))).epochs == 1
+    assert train_leg(first).epochs == 1
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_a_failure_is_an_answer_and_says_whether_other_trials_would_fail_too(
         raise error from cause
 
     monkeypatch.setattr(rungs, "_train", fail)
-    found = train_leg(Leg(0, 0, tmp_path, tmp_path / "run", {}, 1))
+    found = train_leg(Leg(0, 0, tmp_path, tmp_path / "run", {}, 1, OWN))
     assert (found.value, found.failure, found.hopeless) == (None, str(error), hopeless)
 
 
@@ -114,6 +115,6 @@ def test_a_run_that_another_process_works_on_is_waited_for_and_is_no_fault_of_th
 ) -> None:
     monkeypatch.setattr(rungs, "LEAVE_SECONDS", 0.0)
     monkeypatch.setattr(rungs, "held", lambda _: True)
-    found = train_leg(Leg(0, 0, tmp_path, tmp_path / "run", {}, 1))
+    found = train_leg(Leg(0, 0, tmp_path, tmp_path / "run", {}, 1, OWN))
     assert found.hopeless
     assert "Another process works on" in str(found.failure)

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -16,6 +16,7 @@ from utome.recipes.library import load_recipe, recipe_names
 from utome.tuning.search import Again, Search, refuse_differences, refuse_pruner, search_from_yaml
 from utome.tuning.space import Choices, Range, configured, is_searched, read_space, space_as_dict, within
 from utome.tuning.space_file import SpaceFile, read_space_file
+from utome.tuning.trial import Rung, State, Trial
 
 UNET = load_recipe("unet").config
 RATE = "optimizer.learning_rate"
@@ -69,6 +70,8 @@ def test_the_spaces_of_the_paper() -> None:
         ("augmentation.flips", {"low": 0, "high": 1}, "`augmentation.flips`"),
         ("training.epochs", {"low": 1, "high": 9}, "`training.epochs` cannot be searched: trials that differ in it could not be"),
         ("machine.threads", {"low": 1, "high": 2}, "`machine.threads` cannot be searched"),
+        (RATE, {"low": 0.1, "high": 10**400}, f"The search space holds `{RATE}` = 10000"),
+        ("data.size", {"choices": [[32, 32], [64, 64]]}, "`data.size` cannot be searched"),
         ("data.fold", {"low": 0, "high": 1}, "`data.fold` cannot be searched"),
     ],
 )  # fmt: skip
@@ -78,13 +81,32 @@ def test_a_space_that_cannot_be_is_refused_in_a_sentence(path: str, said: Any, s
     assert sentence in str(caught.value)
 
 
+# Two values of settings of each kind: words, whole numbers, numbers, true and false, and those that may be nothing.
+ACCEPTED: dict[str, list[Any]] = {
+    "data.normalization": ["image", "none"], "training.batch": [1, 2], "training.tile": [32, 64], "training.places": ["random", "grid"],
+    "training.clip": [None, 1.0], "training.average": [None, 0.9], "training.precision": ["float32", "bfloat16"],
+    "model.norm": ["none", "batch"], "loss.dice": [0.0, 1.0], "augmentation.flips": [False, True],
+}  # fmt: skip
+GROUPS = ("model.", "loss.", "optimizer.", "augmentation.")
+
+
+@pytest.mark.parametrize("path", ACCEPTED)
+def test_what_can_be_searched_is_accepted_in_a_space(path: str) -> None:
+    given = {path: {"choices": ACCEPTED[path]}}
+    assert read_space(given, UNET) == {path: Choices(tuple(ACCEPTED[path]))}
+
+
+def test_only_lists_of_what_can_be_searched_have_no_form_in_a_space() -> None:
+    configs = [load_recipe(name).config for name in recipe_names()]
+    lists = {path for config in configs for path, value in leaves(config.as_dict()).items() if isinstance(value, list)}
+    assert {path for path in lists if is_searched(path)} == {"model.decoder", "optimizer.betas", "optimizer.drops"}
+
+
 def test_of_each_setting_it_is_decided_whether_it_can_be_searched() -> None:
-    """A new setting below these groups can, any other not before it is named here."""
-    groups = ("model.", "loss.", "optimizer.", "augmentation.")
-    assert {path for path in paths() if is_searched(path) and not path.startswith(groups)} == {
-        "data.normalization", "data.size", "training.batch",
-        "training.tile", "training.places", "training.clip", "training.average", "training.precision",
-    }  # fmt: skip
+    """A new setting below these groups can, any other not before it is named above."""
+    assert {path for path in paths() if is_searched(path) and not path.startswith(GROUPS)} == {
+        path for path in ACCEPTED if not path.startswith(GROUPS)
+    }
     for path in ("data.limit", "training.steps_per_epoch", "training.tiles_per_image", "training.stopping.patience"):
         with pytest.raises(ConfigError, match=f"`{path}` cannot be searched"):
             read_space({path: {"low": 1, "high": 9}}, UNET)
@@ -173,6 +195,13 @@ def asked(**changes: Any) -> Search:
 
 def test_a_search_is_written_and_read_again() -> None:
     assert search_from_yaml(asked().as_yaml()) == asked()
+
+
+def test_epochs_to_the_end_are_those_of_whole_trainings_but_of_failed_ones_those_that_they_reported() -> None:
+    search, rung = asked(), Rung(1, 0.5, (0.5, 0.5), 6, 0, ended=False)
+    trials = [Trial(number, {}, state, (rung,)) for number, state in enumerate(get_args(State))]
+    assert {"complete", "pruned", "failed"} <= {trial.state for trial in trials}
+    assert search.epochs_to_the_end(trials) == (len(trials) - 1) * search.epochs * 2 + 6
 
 
 def test_repetitions_are_seeds_and_folds() -> None:

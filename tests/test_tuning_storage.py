@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -12,8 +13,9 @@ from tests.searches import Train, after, asked, kept, reached, rows, training_by
 from utome.errors import ConfigError, MachineError
 from utome.execution import Workers
 from utome.jobs.rungs import Leg, LegDone
+from utome.jobs.search_status import search_status
 from utome.jobs.tune import Where, tune, tune_further
-from utome.tuning import ledger
+from utome.tuning import storage
 from utome.tuning.search import Again
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -65,7 +67,7 @@ def test_a_storage_that_is_gone_before_going_on_is_a_sentence(
 def test_a_storage_that_is_locked_is_a_sentence_and_the_search_goes_on_after_it(
     runs: Runs, trained: Callable[[Train], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(storage, "BUSY_SECONDS", 0.1)
     out, others = tmp_path / "study", list[sqlite3.Connection]()
 
     def locked(leg: Leg) -> LegDone:
@@ -91,6 +93,12 @@ def test_a_storage_that_is_locked_is_a_sentence_and_the_search_goes_on_after_it(
         ("nosuch://here/db", ConfigError, "'nosuch://here/db' is no storage."),
         ("postgresql+pg8000://here/db", ConfigError, "needs a Python package that is not installed"),
         ("postgresql+psycopg://me:secret@127.0.0.1:1/db", MachineError, "'postgresql+psycopg://me:***@127.0.0.1:1/db' refuses: "),
+        ("postgresql+psycopg://me@127.0.0.1:1/db?password=secret", ConfigError, "://me@127.0.0.1:1/db' has a password behind its `?`"),
+        ("postgresql+psycopg://me@127.0.0.1:1/db?sslPassword=secret", ConfigError, "has a password behind its `?`. Write it before"),
+        ("postgresql+psycopg://me:secret@here:there/db", ConfigError, "'postgresql+psycopg://***@here:there/db' is no storage."),
+        ("nosuch://me:secret@here/db", ConfigError, "'nosuch://***@here/db' is no storage."),
+        ("sqlite:////nowhere/study.db?timeout=5", ConfigError, "Of SQLite nothing but the path of a file is accepted."),
+        ("sqlite:///file:study.db?uri=true", ConfigError, "Of SQLite nothing but the path of a file is accepted."),
         ("sqlite:////nowhere/study.db", MachineError, "The storage 'sqlite:////nowhere/study.db' refuses: unable to open database file"),
     ],
 )  # fmt: skip
@@ -110,6 +118,60 @@ def test_a_cluster_that_does_not_answer_is_said_before_anything_is_written(runs:
     with pytest.raises(MachineError, match="No Dask scheduler answers"):
         tune(runs.data, asked(), tmp_path / "study", where=Where(Workers(cluster="tcp://127.0.0.1:1")))
     assert not (tmp_path / "study").exists()
+
+
+def test_a_storage_in_the_folder_of_the_search_is_refused(
+    runs: Runs, trained: Callable[[Train], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(reached)
+    monkeypatch.chdir(tmp_path)
+    for out in (Path("study"), tmp_path / "study"):
+        with pytest.raises(
+            ConfigError, match=r"'sqlite:///study/my\.db' lies in the folder of the search, which must be new"
+        ):
+            tune(runs.data, asked(1), out, where=Where(storage="sqlite:///study/my.db"))
+        (tmp_path / "study").mkdir(exist_ok=True)  # as a folder that is there and empty
+    assert tune(runs.data, asked(1), tmp_path / "study", where=Where()).count("complete") == 1
+
+
+@pytest.mark.parametrize("name", ["what?", "100%20", "{here}", "a#b c", "näh"])
+def test_folders_may_have_any_name(name: str, runs: Runs, trained: Callable[[Train], None], tmp_path: Path) -> None:
+    trained(reached)
+    tune(runs.data, asked(1), tmp_path / name, where=Where())
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name], "nothing is written beside it"
+    assert (tmp_path / name / "study.db").is_file()
+    assert tune_further(runs.data, Again(trials=2), tmp_path / name, where=Where()).count("complete") == 2
+
+
+def test_a_path_that_a_url_must_quote_is_found_again(
+    runs: Runs, trained: Callable[[Train], None], tmp_path: Path
+) -> None:
+    trained(reached)
+    file = tmp_path / "what? {100%20}.db"
+    tune(runs.data, asked(1), tmp_path / "study", where=Where(storage=f"sqlite:///{quote(str(file))}"))
+    assert file.is_file()
+    assert len(tune_further(runs.data, Again(), tmp_path / "study", where=Where()).trials) == 1
+
+
+def test_a_search_that_is_done_stays_done_where_a_wrong_storage_is_given(
+    runs: Runs, trained: Callable[[Train], None], tmp_path: Path
+) -> None:
+    trained(reached)
+    out = tmp_path / "study"
+    tune(runs.data, asked(1), out, where=Where())
+    tune(runs.data, asked(1), tmp_path / "other", where=Where())
+    for wrong in (tmp_path / "other" / "study.db", tmp_path / "nowhere.db"):
+        with pytest.raises(MachineError):
+            tune_further(runs.data, Again(), out, where=Where(storage=f"sqlite:///{wrong}"))
+        assert search_status(out).status == "done"
+
+
+def test_a_password_must_be_given_again() -> None:
+    url = storage.storage_url("postgresql+psycopg://me:secret@here/db")
+    assert not storage.needs_password(url)
+    named = storage.shown(url)
+    assert "secret" not in named
+    assert storage.needs_password(storage.storage_url(named))
 
 
 def test_a_storage_elsewhere_is_found_again(runs: Runs, trained: Callable[[Train], None], tmp_path: Path) -> None:

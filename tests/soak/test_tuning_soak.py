@@ -34,7 +34,7 @@ def test_a_search_that_is_killed_again_and_again_is_the_one_that_was_not(
             start = ["tune", runs.data, "--out", out, "--resume"] if begun else command(runs, out, pruner=pruner)
             ended = runs.wait(runs.start(*start), kill_after=draws.uniform(0.3, 3.0))
             assert ended.code in {0, -9}, ended.said
-            killed += ended.code == -9
+            killed += ended.code == -9 and (out / "trials").exists()  # of those before a trial began there are enough
         assert_same_search(out, whole)
 
 

@@ -142,7 +142,8 @@ def _show(data: Path, found: "TuneResult") -> None:
         (found.count("pruned"), "ended early"),
         (found.count("failed"), "failed"),
     ]
-    say(f"{len(found.trials)} trials: {', '.join(f'{count} {words}' for count, words in ends if count)}.")
+    count = len(found.trials)
+    say(f"{count} trial{'' if count == 1 else 's'}: {', '.join(f'{count} {words}' for count, words in ends if count)}.")
     say(f"Best: trial {best.number}, {values}: mean IoU {best.value:.4f} on the validation images.")
     if found.count("pruned"):
         share = found.epochs / found.epochs_of_full

@@ -29,7 +29,7 @@ class Leg:
     run: Path
     config: dict[str, Any]
     until: int
-    own: tuple[str, ...] = ()
+    own: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,17 @@
 """`utome status` of a search: where it stands, from the files of its folder alone; nothing is written, and torch is not imported."""
 
 import json
+import math
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from utome.errors import ConfigError
 from utome.files import held
-from utome.tuning.folder import JOURNAL, STATUS, STUDY, StudyFolder
+from utome.tuning.folder import JOURNAL, STATUS, STUDY, TABLE, StudyFolder
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,23 @@ class SearchStatus:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class _Row:
+    """What is read of a row of `trials.csv`."""
+
+    trial: int
+    state: str
+    value: float
+    epochs: int
+    params: Mapping[str, str]
+
+    @classmethod
+    def of(cls, row: Mapping[str, str], space: Collection[str]) -> "_Row":
+        """`KeyError`, `ValueError` or `TypeError` where a cell is missing or holds something else."""
+        value = float(row["val_mean_iou"]) if row["state"] == "complete" else math.nan
+        return cls(int(row["trial"]), row["state"], value, int(row["epochs"]), {path: row[path] for path in space})
+
+
 def is_search(place: Path) -> bool:
     """Whether a folder holds a search."""
     try:
@@ -48,7 +66,7 @@ def is_search(place: Path) -> bool:
 def search_status(study: Path) -> SearchStatus:
     """Where the search stands; `ConfigError` where its status cannot be read."""
     folder = StudyFolder(study)
-    search, rows = folder.search(), folder.rows()
+    search = folder.search()
     again = f"utome tune {shlex.quote(search.data)} --out {shlex.quote(str(study))} --resume"
     try:
         said = json.loads((study / STATUS).read_text(encoding="utf-8"))
@@ -57,17 +75,23 @@ def search_status(study: Path) -> SearchStatus:
         raise ConfigError(f"'{study / STATUS}' is damaged. `{again}` goes on with the search.") from None
     if status == "running" and held(study / JOURNAL) is False:
         status, reason = "died", "its process ended without a word: killed, out of memory, or the machine went down"
-    complete = [row for row in rows if row["state"] == "complete"]
-    best = max(complete, key=lambda row: float(row["val_mean_iou"]), default=None)
-    if not complete and len(rows) == search.trials and all(row["state"] == "failed" for row in rows):
+    try:
+        rows = [_Row.of(row, search.space) for row in folder.rows()]
+    except (KeyError, ValueError, TypeError):  # users save it from other programs, too
+        raise ConfigError(
+            f"'{study / TABLE}' is damaged. `{again}` goes on with the search and writes it anew."
+        ) from None
+    complete = [row for row in rows if row.state == "complete"]
+    best = max(complete, key=lambda row: row.value, default=None)
+    if not complete and len(rows) == search.trials and all(row.state == "failed" for row in rows):
         again = f"{again} --trials {2 * search.trials}"  # as it is, it would end at once
     config = shlex.quote(str(study / "best.yaml"))
     follows = {"running": None, "done": f"utome train {shlex.quote(search.data)} --config {config}"}
     return SearchStatus(
-        str(study), status, reason, search.recipe, dict(Counter(row["state"] for row in rows)), search.trials,
-        None if best is None else int(best["trial"]),
-        {} if best is None else {path: best[path] for path in search.space},
-        None if best is None else float(best["val_mean_iou"]),
-        sum(int(row["epochs"]) for row in rows),
+        str(study), status, reason, search.recipe, dict(Counter(row.state for row in rows)), search.trials,
+        None if best is None else best.trial,
+        {} if best is None else best.params,
+        None if best is None else best.value,
+        sum(row.epochs for row in rows),
         follows.get(status, again),
     )  # fmt: skip

@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import torch
 
 from utome.config.settings import Config
 from utome.device import enough_memory
@@ -16,15 +18,19 @@ from utome.files import sweep, write_text
 from utome.jobs.preparing import Prepared, prepare
 from utome.jobs.rungs import train_leg
 from utome.jobs.searching import Searching
-from utome.models.architectures import build_network
+from utome.models.architectures import assemble
 from utome.report.tuning import study_html
 from utome.training.runfolder import data_hash
 from utome.tuning.folder import StudyFolder
-from utome.tuning.ledger import Ledger, shown, storage_url
+from utome.tuning.ledger import Ledger
 from utome.tuning.savings import Sooner, curves_of, sooner
 from utome.tuning.search import Again, Search, refuse_differences, refuse_pruner
 from utome.tuning.space import Space, configured, read_space, within
+from utome.tuning.storage import file_url, needs_password, shown, sqlite_file, storage_url
 from utome.tuning.trial import Trial, best_of
+
+if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
+    from sqlalchemy.engine import URL
 
 IN_THE_FOLDER = "study.db in this folder"
 
@@ -100,7 +106,7 @@ def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener 
     """
     folder = StudyFolder(out)
     folder.refuse_if_there()
-    storage = None if where.storage is None else storage_url(where.storage)
+    storage = None if where.storage is None else _storage_of_new(where.storage, out)
     pruner = refuse_pruner(asked.pruner, asked.seeds * (asked.config.data.folds or 1))
     space = read_space(asked.space, asked.config)
     _refuse_unbuildable(space, asked.config)
@@ -124,7 +130,9 @@ def tune(data: Path, asked: Asked, out: Path, *, where: Where, listen: Listener 
     with folder.alone():
         folder.refuse_if_there()
         folder.write_search(search)
-        return _searched(search, data, folder, ledger, where.workers, listen)
+        with _status(folder):
+            ledger.open(begun=False)
+            return _searched(search, data, folder, ledger, where.workers, listen)
 
 
 def tune_further(data: Path, again: Again, out: Path, *, where: Where, listen: Listener = silent) -> TuneResult:
@@ -152,30 +160,31 @@ def tune_further(data: Path, again: Again, out: Path, *, where: Where, listen: L
                 f"The images or masks are not those that '{out}' was searched on, which lay in '{search.data}'. Give its own data, or "
                 "begin anew with another --out."
             )
-        return _searched(search, data, folder, _ledger(search, folder, storage), where.workers, listen)
+        ledger = _ledger(search, folder, storage)
+        ledger.open(begun=folder.begun)
+        _refuse_older(folder, ledger, search)
+        with _status(folder):
+            folder.write_search(search)
+            return _searched(search, data, folder, ledger, where.workers, listen)
 
 
-def _ledger(search: Search, folder: StudyFolder, storage: str | None) -> Ledger:
-    return Ledger(storage or f"sqlite:///{folder.path / 'study.db'}", search.name, search.space)
+def _ledger(search: Search, folder: StudyFolder, storage: "URL | None") -> Ledger:
+    return Ledger(storage or file_url(folder.path / "study.db"), search.name, search.space)
 
 
 def _searched(
     search: Search, data: Path, folder: StudyFolder, ledger: Ledger, workers: Workers, listen: Listener
 ) -> TuneResult:
-    """Search to the end, and write the report; `status.json` says how it ended."""
+    """Search to the end, and write the report."""
 
     def tell(event: Event) -> None:
         folder.journal(event)
         listen(event)
 
-    with _status(folder):
-        tell(Noted(f"Study folder: {folder.path}"))
-        ledger.open(begun=folder.begun)
-        _refuse_older(folder, ledger, search)
-        folder.write_search(search)
-        folder.write_table(search, ledger.trials)
-        Searching(search, data, folder, ledger, tell).to_the_end(workers)
-        return _concluded(search, folder, ledger.trials)
+    tell(Noted(f"Study folder: {folder.path}"))
+    folder.write_table(search, ledger.trials)
+    Searching(search, data, folder, ledger, tell).to_the_end(workers)
+    return _concluded(search, folder, ledger.trials)
 
 
 def _concluded(search: Search, folder: StudyFolder, trials: Sequence[Trial]) -> TuneResult:
@@ -213,16 +222,20 @@ def _status(folder: StudyFolder) -> Iterator[None]:
 
 
 def _refuse_unbuildable(space: Space, config: Config) -> None:
-    """`ConfigError` where an end of a setting of the model is refused by the network alone, as more maps than it has."""
+    """`ConfigError` where an end of a setting of the model is refused by the network alone, as more maps than it has.
+
+    Built where weights take no memory: whether there is enough for them, each trial finds out for itself.
+    """
     for path, dimension in space.items():
         for end in dimension.ends if path.startswith("model.") else ():
-            model = configured(config, {path: end}).model
+            model, said = configured(config, {path: end}).model, f"The search space holds `{path}` = {end!r}."
             try:
-                build_network(model, in_channels=1, classes=2, seed=0)
+                with torch.device("meta"):
+                    assemble(model, in_channels=1, classes=2)
             except ConfigError as error:
-                raise ConfigError(
-                    f"The search space holds `{path}` = {end!r}. {error} --space FILE narrows the space."
-                ) from None
+                raise ConfigError(f"{said} {error} --space FILE narrows the space.") from None
+            except (RuntimeError, TypeError):  # torch counts bytes in 64 bits
+                raise ConfigError(f"{said} No memory holds that network. --space FILE narrows the space.") from None
 
 
 def _refuse_older(folder: StudyFolder, ledger: Ledger, search: Search) -> None:
@@ -235,15 +248,28 @@ def _refuse_older(folder: StudyFolder, ledger: Ledger, search: Search) -> None:
         )
 
 
-def _same_storage(given: str | None, search: Search) -> str | None:
+def _storage_of_new(given: str, out: Path) -> "URL":
+    """The storage that a new search is to have; `ConfigError` where it cannot be one."""
+    url = storage_url(given)
+    file = sqlite_file(url)
+    if file is not None and file.resolve().is_relative_to(out.resolve()):
+        raise ConfigError(
+            f"The storage '{given}' lies in the folder of the search, which must be new. Leave --storage out: the trials are then in "
+            f"'{out / 'study.db'}'."
+        )
+    return url
+
+
+def _same_storage(given: str | None, search: Search) -> "URL | None":
     """The storage to go on with; none for the file in the folder. `ConfigError` where a password is needed."""
     if given is not None:
         return storage_url(given)
     if search.storage == IN_THE_FOLDER:
         return None
-    if ":***@" in search.storage:
+    url = storage_url(search.storage)
+    if needs_password(url):
         raise ConfigError(f"The storage '{search.storage}' has a password, which is not kept. Give --storage again.")
-    return search.storage
+    return url
 
 
 def _hash(prepared: Prepared) -> str:

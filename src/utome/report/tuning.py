@@ -38,7 +38,7 @@ def _summary(search: Search, trials: Sequence[Trial]) -> str:
         ("complete", "to the end"), ("pruned", "ended early"), ("failed", "failed"), ("running", "under way"),
     )]  # fmt: skip
     return (
-        f"Recipe <b>{html.escape(search.recipe)}</b> · {len(trials)} trials: {', '.join(f'{count} {words}' for count, words in counts if count)} · "
+        f"Recipe <b>{html.escape(search.recipe)}</b> · {len(trials)} trial{'' if len(trials) == 1 else 's'}: {', '.join(f'{count} {words}' for count, words in counts if count)} · "
         f"{search.epochs} epochs, {len(search.repetitions)} training{'s' if len(search.repetitions) > 1 else ''} each · pruner {search.pruner}"
     )
 

@@ -193,7 +193,7 @@ def _go_back(fault: NotFiniteError, task: Task, progress: Progress, keeper: Keep
     if returns > RETURNS:
         raise NumericalError(
             f"{fault}. Training went back to the last good state {RETURNS} times, each time with {SMALLER:g} of the learning rate, and "
-            f"came here again. Train anew with --set optimizer.learning_rate={rate / 10:g}, or look at these images."
+            f"came here again. Give a smaller optimizer.learning_rate, as {rate / 10:g}, or look at these images."
         ) from None
     keeper.go_back()
     progress.returns = returns

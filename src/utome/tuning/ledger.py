@@ -7,26 +7,25 @@ values and states follow from it, and are put right where a process was killed b
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from utome.errors import ConfigError, MachineError
 from utome.tuning.sampling import frozen
 from utome.tuning.space import Params, Space
+from utome.tuning.storage import optuna_storage, shown, sqlite_file
 from utome.tuning.trial import Rung, State, Trial
 
 if TYPE_CHECKING:  # imported for real when it runs, so that `--help` is instant
     import optuna
+    from sqlalchemy.engine import URL
 
 RUNGS, REASON = "rungs", "reason"
-# So long a SQLite file may be held by somebody else.
-BUSY_SECONDS = 30.0
 
 
 class Ledger:
-    """The trials of one study in a storage, named by a URL of SQLAlchemy's."""
+    """The trials of one study in a storage."""
 
-    def __init__(self, url: str, name: str, space: Space) -> None:
+    def __init__(self, url: "URL", name: str, space: Space) -> None:
         self._url, self._name, self._space = url, name, space
         self._storage: optuna.storages.RDBStorage | None = None
         self._study: optuna.Study | None = None
@@ -38,7 +37,7 @@ class Ledger:
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         with self._words():
-            self._storage = self._storage or optuna.storages.RDBStorage(self._url, engine_kwargs=_engine(self._url))
+            self._storage = self._storage or optuna_storage(self._url)
         return self._storage
 
     def open(self, *, begun: bool) -> None:
@@ -159,56 +158,11 @@ class Ledger:
                 f"The storage '{shown(self._url)}' needs a Python package that is not installed. For PostgreSQL install `psycopg` "
                 "(pip install 'psycopg[binary]') and write postgresql+psycopg://USER@HOST/DATABASE."
             ) from None
-        except sqlalchemy.exc.ArgumentError:
-            raise ConfigError(_no_url(self._url)) from None
         except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
             raise MachineError(
                 f"The storage '{shown(self._url)}' refuses: {_reason(error)}. See that it can be reached and is not locked by another "
                 "program. Of a search that has begun everything so far is kept: go on with --resume."
             ) from None
-
-
-def storage_url(given: str) -> str:
-    """The URL of a storage, with the whole path of a SQLite file; `ConfigError` where it is none, or would be lost with the process."""
-    import sqlalchemy.exc
-
-    try:
-        url = sqlalchemy.engine.make_url(given)
-        url.get_dialect()
-    except sqlalchemy.exc.ArgumentError:
-        raise ConfigError(_no_url(given)) from None
-    if url.get_backend_name() != "sqlite":
-        return given
-    if url.database in {None, "", ":memory:"}:
-        raise ConfigError(f"{_no_url(given)} SQLite keeps this one in memory, where it would be lost with the process.")
-    return url.set(database=str(Path(str(url.database)).absolute())).render_as_string(hide_password=False)
-
-
-def shown(url: str) -> str:
-    """The URL without its password."""
-    import sqlalchemy.exc
-
-    try:
-        return sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return url
-
-
-def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite storage; none for any other."""
-    prefix = "sqlite:///"
-    return Path(url.removeprefix(prefix)) if url.startswith(prefix) else None
-
-
-def _engine(url: str) -> dict[str, Any]:
-    return {"connect_args": {"timeout": BUSY_SECONDS}} if sqlite_file(url) is not None else {}
-
-
-def _no_url(url: str) -> str:
-    return (
-        f"'{url}' is no storage. Write sqlite:///FILE.db or postgresql+psycopg://USER@HOST/DATABASE, or leave --storage out for a file in "
-        "the study's folder."
-    )
 
 
 def _gone(what: str) -> str:

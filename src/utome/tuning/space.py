@@ -18,8 +18,8 @@ FORMS = "{low: 1, high: 512}, with `log: true` or `step: 2` if wanted, or {choic
 # All other settings say which images are trained on, how long, or how they are scored, so that trials that differ in them cannot be
 # compared; or nothing that a score would show.
 SEARCHED = (
-    "model.", "loss.", "optimizer.", "augmentation.", "data.normalization", "data.size", "training.batch",
-    "training.tile", "training.places", "training.clip", "training.average", "training.precision",
+    "model.", "loss.", "optimizer.", "augmentation.", "data.normalization", "training.batch", "training.tile",
+    "training.places", "training.clip", "training.average", "training.precision",
 )  # fmt: skip
 
 
@@ -195,4 +195,4 @@ def _number(said: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
