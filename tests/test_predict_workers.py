@@ -9,6 +9,7 @@ import pytest
 
 from tests.builders import save
 from tests.predicted import content, many_images, smooth, tiny_run
+from utome.config.prediction import Backend
 from utome.config.sections import MachineSettings
 from utome.errors import DataError
 from utome.execution import Workers
@@ -17,6 +18,8 @@ from utome.jobs.objects import ObjectsWanted
 from utome.jobs.predict import Manner, predict
 from utome.prediction import windowed
 from utome.prediction.backends import choice
+from utome.prediction.ensemble import load_predictor
+from utome.prediction.predictor import Predictor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = MachineSettings(device="cpu", threads=1)
@@ -86,6 +89,31 @@ def test_workers_find_regions_whatever_backend_auto_chose(
     shared = replace(manner, workers=Workers())
     predict(run, images / "large.tif", tmp_path / "many", manner=shared, machine=CPU)
     assert content(tmp_path / "many") == content(tmp_path / "one")
+
+
+def test_workers_compute_each_of_several_models_as_one_process_does(
+    tmp_path: Path, run: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tiny_run(tmp_path / "other")
+    heard: list[tuple[str, ...]] = []
+
+    def each_its_own(self: Predictor, examples: Any) -> tuple[Backend, ...]:
+        found: tuple[Backend, ...] = ("float32",) if len(choosing) % 2 else ("torch",)
+        choosing.append(self)
+        assert list(examples)
+        return found
+
+    def loaded(*arguments: Any, backends: tuple[str, ...] = (), **options: Any) -> Predictor:
+        heard.append(backends)
+        return load_predictor(*arguments, backends=backends, **options)
+
+    choosing: list[Predictor] = []
+    monkeypatch.setattr(Predictor, "choose", each_its_own)
+    monkeypatch.setattr("utome.jobs.int8.load_predictor", loaded)
+    predict(run, images / "0.png", tmp_path / "many", manner=Manner(others=(other,), workers=Workers()), machine=CPU)
+    assert len(choosing) == 2
+    assert choosing[0] is not choosing[1]
+    assert heard == [(), ("torch", "float32")]
 
 
 def test_strict_ends_at_one_that_fails(tmp_path: Path, run: Path, images: Path) -> None:

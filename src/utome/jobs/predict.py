@@ -232,14 +232,12 @@ def _refuse_clashes(names: Sequence[str]) -> None:
 
 
 def _order(run: Path, predicting: Predicting, machine: MachineSettings, inputs: Sequence[Input]) -> Order:
-    """What workers load, with whole paths, and with the backend that is chosen here, so that all compute alike."""
+    """What workers load, with whole paths, and with the backends that are chosen here, so that all compute alike."""
     manner = predicting.manner
-    if manner.workers is not None:
-        chosen = predicting.choose(inputs)
-        changes = {"backend": chosen} if predicting.predictor.settings.backend == "auto" else {}
-        others = tuple(each.absolute() for each in manner.others)
-        manner = replace(manner, others=others, changes={**manner.changes, **changes})
-    return Order(run.absolute(), manner, machine)
+    if manner.workers is None:
+        return Order(run, manner, machine)
+    manner = replace(manner, others=tuple(each.absolute() for each in manner.others))
+    return Order(run.absolute(), manner, machine, predicting.choose(inputs))
 
 
 def _stem(pages: Sequence[str]) -> str:
