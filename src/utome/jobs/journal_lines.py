@@ -22,14 +22,25 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Shared(Written):
+    """A file that is made of several images: of the pages of `file`, or of all images."""
+
+    file: str | None = None
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One image: the sha256 of its file, its page in it, the files that came of it, and what else is to be told of it."""
+    """One image: the sha256 of its file, its page in it, the files that came of it, and what else is to be told of it.
+
+    `file` is the place of its file below the folder of images, "" in lines of earlier versions.
+    """
 
     image: str
     sha256: str
     page: int | None
     outputs: Mapping[str, Written]
     facts: Mapping[str, Any]
+    file: str = ""
 
 
 def written(content: Content) -> Written:

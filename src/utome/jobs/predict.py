@@ -142,8 +142,7 @@ class _Work:
     def _settle(self, image: Input, made: Outcome, listen: Listener) -> None:
         """Keep or commit what an image has; one that failed is remembered, or ends all if that is wished."""
         if isinstance(made, DataError):
-            together = [TABLE, *(stack for stack, parts in self._stacks if image.name in parts)]
-            self._manifest.withdraw(image.name, self._hashes.get(image.path), together)
+            self._manifest.withdraw(image, self._hashes.get(image.path))
             sentence = image.told(made)
             if self._predicting.manner.strict:
                 raise DataError(sentence) from made
@@ -169,12 +168,12 @@ class _Work:
     def finished(self, out: Path) -> PredictResult:
         """Write what is made of several images, and leave the folder tidy."""
         manifest, predicting = self._manifest, self._predicting
-        for stack, parts in self._stacks:
-            if all(part in self.entries for part in parts):
-                temporary = manifest.part(f".stacks/{_stem(parts)}")
+        for stack, pages in self._stacks:
+            if all(page.name in self.entries for page in pages):
+                temporary = manifest.part(f".stacks/{_stem(pages)}")
                 with writing(temporary):
-                    write_stack(temporary, [out / f"{PROBABILITIES}/{part}.tif" for part in parts])
-                manifest.commit_together(stack, temporary)
+                    write_stack(temporary, [out / f"{PROBABILITIES}/{page.name}.tif" for page in pages])
+                manifest.commit_together(stack, temporary, pages[0].file)
         if predicting.objects is not None:
             tables = [(out / FOLDER / f"{name}.csv").read_bytes() for name in self.entries]
             manifest.commit_together(TABLE, one_table(tables))
@@ -199,13 +198,13 @@ class _Work:
 
     def _there(self, image: Input) -> Entry | None:
         """What is there of an image from an earlier time, if it is whole and has all that is asked for."""
-        entry = self._manifest.finished(image.name, self._sha256(image), image.page, self._outputs[image.name])
+        entry = self._manifest.finished(image, self._sha256(image), self._outputs[image.name])
         missing = entry is not None and self._predicting.manner.verify and _deviation(entry) is None
         return None if missing else entry
 
     def _committed(self, image: Input, made: Made) -> Entry:
         contents = {name: made.contents[name] for name in self._outputs[image.name]}
-        return self._manifest.commit(image.name, self._sha256(image), image.page, contents, made.facts)
+        return self._manifest.commit(image, self._sha256(image), contents, made.facts)
 
     def _sha256(self, image: Input) -> str:
         if image.path not in self._hashes:
@@ -213,12 +212,12 @@ class _Work:
         return self._hashes[image.path]
 
     @property
-    def _stacks(self) -> list[tuple[str, list[str]]]:
-        """The stack of probabilities of each file that is one, and the names of its pages."""
+    def _stacks(self) -> list[tuple[str, list[Input]]]:
+        """The stack of probabilities of each file that is one, and its pages."""
         if self._predicting.manner.probabilities is None:
             return []
         pages = [image for image in self._inputs if image.page is not None]
-        groups = [[image.name for image in group] for _, group in groupby(pages, key=lambda image: image.path)]
+        groups = [list(group) for _, group in groupby(pages, key=lambda image: image.path)]
         return [(f"{PROBABILITIES}/{_stem(group)}.tif", group) for group in groups]
 
 
@@ -240,9 +239,9 @@ def _order(run: Path, predicting: Predicting, machine: MachineSettings, inputs: 
     return Order(run.absolute(), manner, machine, predicting.choose(inputs))
 
 
-def _stem(pages: Sequence[str]) -> str:
+def _stem(pages: Sequence[Input]) -> str:
     """The name of a stack: that of its pages without their numbers."""
-    return pages[0].rpartition("-")[0]
+    return pages[0].name.rpartition("-")[0]
 
 
 def _deviation(entry: Entry) -> Deviation | None:
