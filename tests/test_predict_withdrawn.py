@@ -182,6 +182,15 @@ def test_where_the_only_image_cannot_be_predicted_nothing_is_left(
     assert out.exists() is there, "a folder that this command made is gone"
 
 
+def test_folders_that_were_made_for_nothing_are_gone(run: Path, tmp_path: Path) -> None:
+    path, out = save(tmp_path / "a.tif", smooth(40, 48)), tmp_path / "old" / "new" / "newer" / "out"
+    (tmp_path / "old").mkdir()
+    path.write_bytes(path.read_bytes()[:-900])
+    with pytest.raises(DataError, match="cannot be read as an image"):
+        predict(run, path, out, manner=FORMS["regions"], machine=CPU)
+    assert not list((tmp_path / "old").iterdir())
+
+
 def test_where_there_is_no_cluster_nothing_is_left(
     run: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,10 +12,13 @@ from tests.predicted import content, many_images, smooth, tiny_run
 from utome.config.prediction import Backend
 from utome.config.sections import MachineSettings
 from utome.errors import DataError
+from utome.events import silent
 from utome.execution import Workers
 from utome.jobs import fanning
+from utome.jobs.inputs import find_inputs
 from utome.jobs.objects import ObjectsWanted
 from utome.jobs.predict import Manner, predict
+from utome.jobs.predicting import Predicting
 from utome.prediction import windowed
 from utome.prediction.backends import choice
 from utome.prediction.ensemble import load_predictor
@@ -114,6 +117,23 @@ def test_workers_compute_each_of_several_models_as_one_process_does(
     assert len(choosing) == 2
     assert choosing[0] is not choosing[1]
     assert heard == [(), ("torch", "float32")]
+
+
+def test_a_backend_is_chosen_on_images_from_all_over(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [save(tmp_path / "images" / f"{number}.png", smooth(40, 48)) for number in range(7)]
+    paths[2].write_bytes(b"<html>")
+    predicting, shown = Predicting(run, Manner(), CPU), list[str]()
+
+    def choose(examples: Any) -> tuple[Backend, ...]:
+        shown.extend(Path(source).stem for _, source in examples)
+        return ("torch",)
+
+    monkeypatch.setattr(predicting.predictor, "choose", choose)
+    inputs = find_inputs(tmp_path / "images", silent)
+    assert predicting.choose(inputs) == predicting.choose(inputs[:1]) == ("torch",)
+    assert shown == ["0", "4", "1", "3", "5", "6"], "spread first; what cannot be read is passed over"
 
 
 def test_strict_ends_at_one_that_fails(tmp_path: Path, run: Path, images: Path) -> None:

@@ -10,6 +10,7 @@ from utome.data.layouts.finding import find_images
 from utome.data.layouts.leftovers import left_out
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, Noted
+from utome.jobs.journal_lines import is_prediction
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,7 @@ def find_inputs(images: Path, listen: Listener, *, out: Path | None = None) -> l
     paths = find_images(images)
     if images.is_dir():
         _refuse_among_images(out, paths, images)
-        ours = {
-            beside
-            for path in paths
-            if out is not None and (beside := path.parent / out.name).resolve() == out.resolve()
-        }
+        ours = {each for folder in {path.parent for path in paths} for each in folder.iterdir() if is_prediction(each)}
         for sentence in left_out({*paths, *ours}, images):
             listen(Noted(sentence))
     root = images if images.is_dir() and images not in paths else images.parent

@@ -17,9 +17,19 @@ from utome.data.formats import file_sha256
 from utome.errors import ConfigError, DataError
 from utome.files import exclusive, new_folder, sweep, write_bytes, write_text, writing
 from utome.jobs.inputs import Input
-from utome.jobs.journal_lines import Content, Entry, Shared, Written, difference, document_of, line, size_of, written
+from utome.jobs.journal_lines import (
+    NAME,
+    Content,
+    Entry,
+    Shared,
+    Written,
+    difference,
+    document_of,
+    line,
+    size_of,
+    written,
+)
 
-NAME: Final = "manifest.jsonl"
 FORMAT: Final = 1
 # What is not finished; it is gone in the end.
 PARTS: Final = ".parts"
@@ -35,7 +45,8 @@ class Manifest:
         self._path = out / NAME
         self._entries: dict[str, Entry] = {}
         self._together: dict[str, Shared] = {}
-        self._writing = self._is_new = False
+        self._new_folders: list[Path] = []
+        self._writing = False
         if self._path.exists():
             self._hold()
             self._truncate(self._read())
@@ -116,6 +127,11 @@ class Manifest:
         self._together[name] = found
         self._place(name, content)
 
+    def entries(self, images: Sequence[str]) -> list[Entry]:
+        """All entries: first those of these images, in this order."""
+        order = dict.fromkeys([*images, *self._entries])
+        return [self._entries[name] for name in order if name in self._entries]
+
     def is_whole(self, entry: Entry, name: str) -> bool:
         """Whether a file of an entry is there as it was written."""
         return self._is_whole(name, entry.outputs[name])
@@ -125,13 +141,12 @@ class Manifest:
         if not self._writing:
             return
         shutil.rmtree(self.parts, ignore_errors=True)
-        self._held.close()  # where a file that is open cannot be replaced
-        order = [*images, *(name for name in self._entries if name not in set(images))]
-        entries = [asdict(self._entries[name]) for name in order if name in self._entries]
+        entries = [asdict(entry) for entry in self.entries(images)]
         together = [{"together": name, **asdict(each)} for name, each in sorted(self._together.items())]
         content = "".join(line(document) for document in (self._header, *entries, *together))
         if content.encode() != self._path.read_bytes():
             write_text(self._path, content)
+        self._writing = False  # the folder may be another's from now on
 
     def leave(self) -> None:
         """Take away what holds nothing: the folder of what is under way, and a journal that names no file."""
@@ -140,10 +155,10 @@ class Manifest:
         shutil.rmtree(self.parts, ignore_errors=True)
         if self._entries or self._together:
             return
-        with suppress(OSError):  # some systems keep a file that is open, and a folder may hold what is not ours
+        with suppress(OSError):  # a folder may hold what is not ours
             self._path.unlink(missing_ok=True)
-            if self._is_new:
-                self._out.rmdir()
+            for folder in self._new_folders:
+                folder.rmdir()
 
     @property
     def _header(self) -> dict[str, Any]:
@@ -203,7 +218,7 @@ class Manifest:
 
     def _begin(self) -> None:
         """Make the journal, which was not there, and hold it."""
-        self._is_new = not self._out.exists()
+        self._new_folders = [folder for folder in (self._out, *self._out.parents) if not folder.exists()]
         new_folder(self._out)
         if not self._path.exists():
             write_text(self._path, line(self._header))

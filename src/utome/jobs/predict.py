@@ -12,14 +12,14 @@ from typing import Any
 
 from utome.config.sections import MachineSettings
 from utome.data.formats import file_sha256
-from utome.errors import DataError
+from utome.errors import ConfigError, DataError
 from utome.events import Listener, Noted, Progressed, silent
 from utome.files import writing
 from utome.jobs.fanning import Job, Order, predicted
 from utome.jobs.inputs import Input, find_inputs
 from utome.jobs.journal_lines import Entry
 from utome.jobs.manifest import Manifest, opened
-from utome.jobs.objects import FOLDER, TABLE, one_table
+from utome.jobs.objects import TABLE, each_table, one_table
 from utome.jobs.predicting import PROBABILITIES, Made, Manner, Predicting
 from utome.prediction.deviation import Deviation
 from utome.prediction.probability_maps import write_stack
@@ -33,7 +33,7 @@ __all__ = ["Manner", "PredictResult", "predict"]
 class PredictResult:
     """The label maps that are there, how many of them were before, and the sentence of each image that failed.
 
-    If asked for: how far tiles were from the whole, by name, and how many objects there are.
+    If asked for: how far tiles were from the whole, by name, and how many objects `objects.csv` has.
     """
 
     out: Path
@@ -77,6 +77,7 @@ def predict(
     with opened(out, predicting.identity) as manifest:
         work = _Work(predicting, manifest, inputs)
         _refuse_clashes(work.names)
+        _refuse_inputs(out, work.names, inputs)
         manifest.refuse_strange(work.names)
         work.settle_all(_order(run, predicting, machine, inputs), listen)
         if not work.entries:
@@ -168,6 +169,7 @@ class _Work:
     def finished(self, out: Path) -> PredictResult:
         """Write what is made of several images, and leave the folder tidy."""
         manifest, predicting = self._manifest, self._predicting
+        order, objects = [image.name for image in self._inputs], None
         for stack, pages in self._stacks:
             if all(page.name in self.entries for page in pages):
                 temporary = manifest.part(f".stacks/{_stem(pages)}")
@@ -175,18 +177,20 @@ class _Work:
                     write_stack(temporary, [out / f"{PROBABILITIES}/{page.name}.tif" for page in pages])
                 manifest.commit_together(stack, temporary, pages[0].file)
         if predicting.objects is not None:
-            tables = [(out / FOLDER / f"{name}.csv").read_bytes() for name in self.entries]
+            # Whatever has objects here has rows, also if it was given to an earlier command alone, or failed in this one.
+            has_table = [each for each in manifest.entries(order) if manifest.is_whole(each, each_table(each.image))]
+            tables = [(out / each_table(each.image)).read_bytes() for each in has_table]
             manifest.commit_together(TABLE, one_table(tables))
-        manifest.close([image.name for image in self._inputs])
+            objects = sum(each.facts["objects"] for each in has_table)
+        manifest.close(order)
         verified = {name: found for name, entry in self.entries.items() if (found := _deviation(entry)) is not None}
-        counts = [entry.facts["objects"] for entry in self.entries.values()]
         return PredictResult(
             out,
             tuple(out / self._outputs[name][0] for name in self.entries),
             tuple(self.failed),
             self._kept,
             verified if predicting.manner.verify else None,
-            None if predicting.objects is None else sum(counts),
+            objects,
         )
 
     def _made(self, image: Input, listen: Listener) -> Made:
@@ -227,6 +231,16 @@ def _refuse_clashes(names: Sequence[str]) -> None:
     if count > 1:
         raise DataError(
             f"'{name}' would be written {count} times, for a stack and for what bears its name, too. Rename all but one."
+        )
+
+
+def _refuse_inputs(out: Path, names: Sequence[str], inputs: Sequence[Input]) -> None:
+    """`ConfigError` where an image would be overwritten by what comes of it, or of another one."""
+    images = {image.path.resolve() for image in inputs}
+    taken = next((out / name for name in names if (out / name).resolve() in images), None)
+    if taken is not None:
+        raise ConfigError(
+            f"'{taken}' is an image that is to be predicted, and would be overwritten by what comes of it. Give another --out."
         )
 
 
