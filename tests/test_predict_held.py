@@ -24,7 +24,7 @@ def test_the_journal_is_held_until_it_is_rewritten_and_then_left_alone(
     run, images, out = tiny_run(tmp_path / "run"), many_images(tmp_path / "images", 1), tmp_path / "out"
     predict(run, images / "0.png", out, machine=CPU)
     (images / "0.png").rename(images / "z.png")  # so that the order of the lines is another one
-    write, leave = manifest.write_text, manifest.Manifest.leave
+    write, leave = files.write_text, manifest.Manifest.leave
     begun: list[str] = []
 
     def another_begins(path: Path, text: str) -> None:

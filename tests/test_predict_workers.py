@@ -98,7 +98,7 @@ def test_workers_compute_each_of_several_models_as_one_process_does(
     tmp_path: Path, run: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = tiny_run(tmp_path / "other")
-    heard: list[tuple[str, ...]] = []
+    heard: list[tuple[Backend, ...]] = []
 
     def each_its_own(self: Predictor, examples: Any) -> tuple[Backend, ...]:
         found: tuple[Backend, ...] = ("float32",) if len(choosing) % 2 else ("torch",)
@@ -106,7 +106,7 @@ def test_workers_compute_each_of_several_models_as_one_process_does(
         assert list(examples)
         return found
 
-    def loaded(*arguments: Any, backends: tuple[str, ...] = (), **options: Any) -> Predictor:
+    def loaded(*arguments: Any, backends: tuple[Backend, ...] = (), **options: Any) -> Predictor:
         heard.append(backends)
         return load_predictor(*arguments, backends=backends, **options)
 
