@@ -207,7 +207,7 @@ def test_a_predictor_asks_on_its_first_image_alone(model: Model, monkeypatch: py
     for number in range(2):
         pixels = noise(30, 41, 1, seed=number)
         assert predictor.logits(pixels, source=f"{number}.png").equal(expected.logits(pixels, source="a"))
-    assert predictor.choose([(noise(9, 9, 1), "b")]) == "onnx"
+    assert predictor.choose([(noise(9, 9, 1), "b")]) == ("onnx",)
     assert [[each.source for each in examples] for examples in asked] == [["0.png"]]
 
 

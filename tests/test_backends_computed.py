@@ -87,7 +87,7 @@ def test_each_installed_backend_agrees_with_torch_on_the_sample(run: Path, backe
         found, expected = (each.probabilities(pixels, source=str(path)) for each in (predictor, exact))
         assert np.abs(found - expected).max() <= 0.25
         assert (found.argmax(axis=0) != expected.argmax(axis=0)).mean() <= 0.02
-    assert predictor.choose([(pixels, "a")]) == backend
+    assert predictor.choose([(pixels, "a")]) == (backend,)
     assert len(said) == 1
     assert said[0].startswith(f"Backend: {backend} in ")
 

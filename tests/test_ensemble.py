@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 import utome
 from tests.builders import noise, save, tiny_model
 from tests.command import run_utome
-from utome.config.prediction import PredictionSettings
+from utome.config.prediction import Backend, PredictionSettings
 from utome.config.sections import MachineSettings
 from utome.device import Device
 from utome.errors import ConfigError, DataError, MachineError, ModelError
@@ -51,6 +51,15 @@ def test_an_ensemble_goes_by_windows_only_where_all_its_members_do(tmp_path: Pat
         refusal = load_predictor(order, MACHINE).refusal_of_windows
         assert refusal is not None
         assert "quarter turns" in refusal
+
+
+def test_each_member_has_the_backend_that_was_chosen_for_it(tmp_path: Path) -> None:
+    runs = [saved(tmp_path / str(seed), seed=seed) for seed in range(2)]
+    told: Sequence[Backend]
+    for told in (("torch", "float32"), ("float32", "torch")):
+        together = load_predictor(runs, MACHINE, {"backend": "auto"}, backends=told)
+        assert together.choose([(noise(30, 41, 1), "a")]) == told
+    assert load_predictor(runs, MACHINE, {"backend": "auto"}).choose([]) == (), "the first image decides"
 
 
 def test_an_ensemble_gives_the_mean_of_the_probabilities_of_its_members(tmp_path: Path) -> None:

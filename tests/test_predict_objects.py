@@ -195,6 +195,16 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("high", "side"), [(0.5, 0.5), (0.504, 0.502), (0.6, None)])
+def test_pixels_that_are_not_square_have_no_side(tmp_path: Path, high: float, side: float | None) -> None:
+    said = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": high, "PhysicalSizeYUnit": "µm"}
+    tifffile.imwrite(tmp_path / "a.ome.tif", noise(20, 30), ome=True, metadata=said)
+    files = ObjectFiles(ObjectsWanted("components"), ["background", "cell"], ObjectSettings())
+    assert files.pixel_um(tmp_path / "a.ome.tif", "a") == pytest.approx(side)
+    given = ObjectFiles(ObjectsWanted("components", pixel_um=0.7), ["background", "cell"], ObjectSettings())
+    assert given.pixel_um(tmp_path / "a.ome.tif", "a") == 0.7
+
+
 def test_areas_in_um_need_the_size_of_a_pixel(tmp_path: Path, run: Path, images: Path) -> None:
     options = ("--objects", "components", "--set", "prediction.objects.smallest_um2=3")
     done = command("predict", run, images, "--out", tmp_path / "out", *options)

@@ -178,6 +178,32 @@ def test_two_commands_do_not_work_in_one_folder(run: Path, images: Path, out: Pa
             again(run, images, out)
 
 
+def test_the_table_has_the_rows_of_all_images_that_lie_there(run: Path, images: Path, out: Path, quiet: Path) -> None:
+    result = again(run, images / "1.png", out)
+    rows = [(folder / "objects.csv").read_text().splitlines() for folder in (out, quiet)]
+    assert sorted(rows[0]) == sorted(rows[1])
+    assert result.objects == len((quiet / "objects.csv").read_text().splitlines()) - 1
+    assert len(result.written) == 1
+    (out / "objects" / "0.csv").unlink()
+    again(run, images / "1.png", out)
+    lines = (out / "objects.csv").read_text().splitlines()
+    assert lines[0] == (quiet / "objects.csv").read_text().splitlines()[0]
+    assert {line.split(",")[0] for line in lines[1:]} == {"1", "stack-1", "stack-2", "stack-3"}
+
+
+def test_an_image_that_fails_and_is_what_it_was_keeps_its_rows(
+    run: Path, images: Path, out: Path, quiet: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (out / "overlays" / "1.png").unlink()
+
+    def no_room(*_: Any) -> Any:
+        raise DataError("There is no room.")
+
+    monkeypatch.setattr("utome.jobs.predicting.Predicting.made", no_room)
+    assert again(run, images, out).failed == ("There is no room.",)
+    assert content(out)["objects.csv"] == content(quiet)["objects.csv"]
+
+
 def test_what_verify_found_is_kept(run: Path, images: Path, tmp_path: Path) -> None:
     heard: list[list[Event]] = [[], [], []]
     out = tmp_path / "out"

@@ -128,11 +128,22 @@ def test_a_folder_of_predictions_inside_that_of_images_is_not_told_of(
 ) -> None:
     save(tmp_path / "data" / "a.tif", noise(HEIGHT, WIDTH))
     monkeypatch.chdir(tmp_path)
-    for kept in (0, 1):
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    outs = [tmp_path / "data" / "out"] * 2 + [tmp_path / "another"]
+    for data, out, kept in zip(("data", "link", "data"), outs, (0, 1, 0), strict=True):
         heard: list[Event] = []
-        result = predict(run, Path("data"), tmp_path / "data" / "out", machine=CPU, listen=heard.append)
+        result = predict(run, Path(data), out, machine=CPU, listen=heard.append)
         assert result.kept == kept
         assert not [event for event in heard if isinstance(event, Noted)]
+
+
+def test_an_image_is_not_overwritten_by_its_label_map(tmp_path: Path, run: Path) -> None:
+    save(tmp_path / "data" / "a.tif", noise(HEIGHT, WIDTH))
+    predict(run, tmp_path / "data" / "a.tif", tmp_path / "data", machine=CPU)
+    before = (tmp_path / "data" / "a.png").read_bytes()
+    with pytest.raises(ConfigError, match=r"a\.png' is an image that is to be predicted, and would be overwritten"):
+        predict(run, tmp_path / "data" / "a.png", tmp_path / "data", machine=CPU)
+    assert (tmp_path / "data" / "a.png").read_bytes() == before
 
 
 def test_a_damaged_file_among_stacks_is_named_and_does_not_stop_them(tmp_path: Path, run: Path) -> None:

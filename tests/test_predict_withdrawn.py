@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+import tifffile
 
 from tests.builders import save
 from tests.layout_trees import stack
@@ -16,6 +17,8 @@ from utome.errors import DataError, MachineError
 from utome.events import Event, Noted
 from utome.execution import Workers
 from utome.jobs import predict as command
+from utome.jobs import predicting
+from utome.jobs.inputs import Input
 from utome.jobs.manifest import opened
 from utome.jobs.objects import ObjectsWanted
 from utome.jobs.predict import Manner, predict
@@ -23,6 +26,7 @@ from utome.jobs.predicting import Predicting
 from utome.prediction import windowed
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+ONE = Input("1", Path("1.png"), "1.png")
 CPU = MachineSettings(device="cpu")
 ALL = Manner(objects=ObjectsWanted("components"), probabilities="uint8")
 MIXED = "1 by torch in bfloat16 on cuda, 4 by torch in float32 on cpu"
@@ -84,12 +88,68 @@ def test_a_stack_one_of_whose_pages_is_another_one_and_cannot_be_predicted_is_go
     assert "stack-2" not in (out / "manifest.jsonl").read_text() + (out / "objects.csv").read_text()
 
 
+def pages(count: int, *, seed: int = 200) -> np.ndarray:
+    return np.stack([smooth(32, 40, seed=seed + page) for page in range(count)])
+
+
+@pytest.mark.parametrize("now", ["broken", 1, 2, 10])
+def test_what_a_stack_gave_when_it_had_other_pages_is_gone(run: Path, tmp_path: Path, now: str | int) -> None:
+    folder, out = many_images(tmp_path / "images", 1), tmp_path / "out"
+    predict(run, folder, out, manner=ALL, machine=CPU)
+    path = folder / "stack.tif"
+    if isinstance(now, int):
+        stack(path, pages(now))
+    else:
+        path.write_bytes(path.read_bytes()[:100])
+    assert len(predict(run, folder, out, manner=ALL, machine=CPU).failed) == (now == "broken")
+    predict(run, folder, tmp_path / "fresh", manner=ALL, machine=CPU)
+    assert content(out) == content(tmp_path / "fresh")
+
+
+def test_an_image_may_pass_the_size_of_large_ones_either_way(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = many_images(tmp_path / "images", 1), tmp_path / "out"
+    monkeypatch.setattr(predicting, "WHOLE", 50 * 50)
+    for number, side in enumerate((40, 64, 40)):
+        save(folder / "a.tif", smooth(side, side))
+        predict(run, folder, out, manner=ALL, machine=CPU)
+        predict(run, folder, tmp_path / f"fresh-{number}", manner=ALL, machine=CPU)
+        assert content(out) == content(tmp_path / f"fresh-{number}")
+    assert "a.png" in content(out)
+
+
+def test_an_image_takes_the_name_of_a_stack_and_gives_it_back(run: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "images", tmp_path / "out"
+    stack(folder / "s.tif", pages(2))
+    predict(run, folder, out, manner=ALL, machine=CPU)
+    (folder / "s.tif").rename(tmp_path / "s.tif")
+    save(folder / "s.png", smooth(40, 40))
+    predict(run, folder, out, manner=ALL, machine=CPU)
+    assert not [each for each in documents(out) if each.get("together") == "probabilities/s.tif"]
+    (folder / "s.png").unlink()
+    stack(folder / "s.tif", pages(2, seed=300))
+    predict(run, folder, out, manner=ALL, machine=CPU)
+    assert predict(run, folder, out, manner=ALL, machine=CPU).kept == 2
+    assert tifffile.imread(out / "probabilities" / "s.tif").shape == (2, 32, 40)
+
+
+def test_lines_of_earlier_versions_say_no_file_and_are_read(run: Path, images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    predict(run, images, out, manner=ALL, machine=CPU)
+    before = content(out)
+    lines = [{key: value for key, value in each.items() if key != "file"} for each in documents(out)]
+    (out / "manifest.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in lines))
+    assert predict(run, images, out, manner=ALL, machine=CPU).kept == 5
+    assert content(out) == before
+
+
 def test_an_image_that_is_not_there_for_reading_keeps_its_files(run: Path, images: Path, tmp_path: Path) -> None:
     predict(run, images, tmp_path / "out", manner=ALL, machine=CPU)
     before = content(tmp_path / "out")
     with opened(tmp_path / "out", documents(tmp_path / "out")[0]["made_by"]) as manifest:
-        manifest.withdraw("1", None, ["objects.csv"])
-        manifest.withdraw("1", documents(tmp_path / "out")[2]["sha256"], ["objects.csv"])
+        manifest.withdraw(ONE, None)
+        manifest.withdraw(ONE, documents(tmp_path / "out")[2]["sha256"])
     assert content(tmp_path / "out") == before
 
 
@@ -97,7 +157,7 @@ def test_what_was_withdrawn_by_a_process_that_was_killed_is_not_there(run: Path,
     out = tmp_path / "out"
     predict(run, images, out, manner=ALL, machine=CPU)
     with opened(out, documents(out)[0]["made_by"]) as manifest:
-        manifest.withdraw("1", "another", ["objects.csv", "probabilities/other.tif"])
+        manifest.withdraw(ONE, "another")
     assert documents(out)[-1] == {"withdrawn": "1", "together": ["objects.csv"]}
     assert "1.png" not in content(out)
     (out / "1.png").write_bytes(b"mine")
@@ -120,6 +180,15 @@ def test_where_the_only_image_cannot_be_predicted_nothing_is_left(
             predict(run, path, out, manner=FORMS[form], machine=CPU)
     assert not content(out)
     assert out.exists() is there, "a folder that this command made is gone"
+
+
+def test_folders_that_were_made_for_nothing_are_gone(run: Path, tmp_path: Path) -> None:
+    path, out = save(tmp_path / "a.tif", smooth(40, 48)), tmp_path / "old" / "new" / "newer" / "out"
+    (tmp_path / "old").mkdir()
+    path.write_bytes(path.read_bytes()[:-900])
+    with pytest.raises(DataError, match="cannot be read as an image"):
+        predict(run, path, out, manner=FORMS["regions"], machine=CPU)
+    assert not list((tmp_path / "old").iterdir())
 
 
 def test_where_there_is_no_cluster_nothing_is_left(

@@ -9,14 +9,20 @@ import pytest
 
 from tests.builders import save
 from tests.predicted import content, many_images, smooth, tiny_run
+from utome.config.prediction import Backend
 from utome.config.sections import MachineSettings
 from utome.errors import DataError
+from utome.events import silent
 from utome.execution import Workers
 from utome.jobs import fanning
+from utome.jobs.inputs import find_inputs
 from utome.jobs.objects import ObjectsWanted
 from utome.jobs.predict import Manner, predict
+from utome.jobs.predicting import Predicting
 from utome.prediction import windowed
 from utome.prediction.backends import choice
+from utome.prediction.ensemble import load_predictor
+from utome.prediction.predictor import Predictor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = MachineSettings(device="cpu", threads=1)
@@ -86,6 +92,48 @@ def test_workers_find_regions_whatever_backend_auto_chose(
     shared = replace(manner, workers=Workers())
     predict(run, images / "large.tif", tmp_path / "many", manner=shared, machine=CPU)
     assert content(tmp_path / "many") == content(tmp_path / "one")
+
+
+def test_workers_compute_each_of_several_models_as_one_process_does(
+    tmp_path: Path, run: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tiny_run(tmp_path / "other")
+    heard: list[tuple[Backend, ...]] = []
+
+    def each_its_own(self: Predictor, examples: Any) -> tuple[Backend, ...]:
+        found: tuple[Backend, ...] = ("float32",) if len(choosing) % 2 else ("torch",)
+        choosing.append(self)
+        assert list(examples)
+        return found
+
+    def loaded(*arguments: Any, backends: tuple[Backend, ...] = (), **options: Any) -> Predictor:
+        heard.append(backends)
+        return load_predictor(*arguments, backends=backends, **options)
+
+    choosing: list[Predictor] = []
+    monkeypatch.setattr(Predictor, "choose", each_its_own)
+    monkeypatch.setattr("utome.jobs.int8.load_predictor", loaded)
+    predict(run, images / "0.png", tmp_path / "many", manner=Manner(others=(other,), workers=Workers()), machine=CPU)
+    assert len(choosing) == 2
+    assert choosing[0] is not choosing[1]
+    assert heard == [(), ("torch", "float32")]
+
+
+def test_a_backend_is_chosen_on_images_from_all_over(
+    tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [save(tmp_path / "images" / f"{number}.png", smooth(40, 48)) for number in range(7)]
+    paths[2].write_bytes(b"<html>")
+    predicting, shown = Predicting(run, Manner(), CPU), list[str]()
+
+    def choose(examples: Any) -> tuple[Backend, ...]:
+        shown.extend(Path(source).stem for _, source in examples)
+        return ("torch",)
+
+    monkeypatch.setattr(predicting.predictor, "choose", choose)
+    inputs = find_inputs(tmp_path / "images", silent)
+    assert predicting.choose(inputs) == predicting.choose(inputs[:1]) == ("torch",)
+    assert shown == ["0", "4", "1", "3", "5", "6"], "spread first; what cannot be read is passed over"
 
 
 def test_strict_ends_at_one_that_fails(tmp_path: Path, run: Path, images: Path) -> None:

@@ -86,12 +86,17 @@ def sweep(folder: Path) -> None:
 def exclusive(path: Path) -> Iterator[bool]:
     """Hold a file for this process alone until the block ends, or give False where another process holds it.
 
-    The system lets go of it when a process ends in any way. Where it knows no such locks (some network disks) all are let in.
+    The system lets go of it when a process ends in any way. Where it knows no such locks (some network disks) all are let in. Whoever
+    holds the file may replace it or take it away; who opened it before that is not let in.
     """
     with writing(path):
         file = path.open("ab")
+    if fcntl is None:
+        file.close()  # one that is open could not be replaced
+        yield True
+        return
     with file:
-        yield fcntl is None or _locked(file)
+        yield _locked(file) and _is_at(file, path)
 
 
 def held(path: Path) -> bool | None:
@@ -116,6 +121,14 @@ def _locked(file: BinaryIO) -> bool:
     except OSError:  # no locks here
         return True
     return True
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Whether an open file is the one that lies there now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def sha256_bytes(content: bytes) -> str:

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from utome.config.prediction import Backend
 from utome.config.sections import MachineSettings
 from utome.errors import DataError
 from utome.execution import Done, Workers, fanned
@@ -23,11 +24,12 @@ TOGETHER = 4
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker loads: the model and what is to be made of images."""
+    """What a worker loads: the model, what is to be made of images, and what computes each model, where that is chosen."""
 
     run: Path
     manner: Manner
     machine: MachineSettings
+    backends: tuple[Backend, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _written(made: Made, folder: Path) -> Made:
 
 def _predicting(order: Order) -> Predicting:
     if _LOADED.predicting is None or _LOADED.order != order:
-        _LOADED.predicting = Predicting(order.run, order.manner, order.machine)
+        _LOADED.predicting = Predicting(order.run, order.manner, order.machine, backends=order.backends)
         _LOADED.order, _LOADED.image = order, None
     return _LOADED.predicting
 

@@ -10,14 +10,16 @@ from utome.data.layouts.finding import find_images
 from utome.data.layouts.leftovers import left_out
 from utome.errors import ConfigError, DataError
 from utome.events import Listener, Noted
+from utome.jobs.journal_lines import is_prediction
 
 
 @dataclass(frozen=True)
 class Input:
-    """An image to predict; `page` is that of a stack, from 0."""
+    """An image to predict; `file` is the place of its file below the folder of images, `page` that of a stack, from 0."""
 
     name: str
     path: Path
+    file: str
     page: int | None = None
 
     @property
@@ -41,14 +43,13 @@ def find_inputs(images: Path, listen: Listener, *, out: Path | None = None) -> l
     paths = find_images(images)
     if images.is_dir():
         _refuse_among_images(out, paths, images)
-        ours = {
-            beside
-            for path in paths
-            if out is not None and (beside := path.parent / out.name).resolve() == out.resolve()
-        }
+        ours = {each for folder in {path.parent for path in paths} for each in folder.iterdir() if is_prediction(each)}
         for sentence in left_out({*paths, *ours}, images):
             listen(Noted(sentence))
-    inputs = [each for path, name in zip(paths, _names(paths, images), strict=True) for each in _pages(path, name)]
+    root = images if images.is_dir() and images not in paths else images.parent
+    files = [(path.relative_to(root) if path.is_relative_to(root) else path).as_posix() for path in paths]
+    named = zip(paths, files, _names(paths, images), strict=True)
+    inputs = [each for path, file, name in named for each in _pages(path, file, name)]
     stacks = list(dict.fromkeys(each.path for each in inputs if each.page is not None))
     if stacks:
         holding = f"'{stacks[0].name}' holds" if len(stacks) == 1 else f"{len(stacks)} files hold"
@@ -64,15 +65,15 @@ def _names(paths: Sequence[Path], root: Path) -> list[str]:
     return ["-".join(path.relative_to(root).with_suffix("").parts) for path in paths]
 
 
-def _pages(path: Path, name: str) -> list[Input]:
+def _pages(path: Path, file: str, name: str) -> list[Input]:
     try:
         pages = page_count(path)
     except DataError:
         pages = 1  # reading it says why, and does not stop the others
     if pages == 1:
-        return [Input(name, path)]
+        return [Input(name, path, file)]
     digits = len(str(pages))
-    return [Input(f"{name}-{page + 1:0{digits}d}", path, page) for page in range(pages)]
+    return [Input(f"{name}-{page + 1:0{digits}d}", path, file, page) for page in range(pages)]
 
 
 def _refuse_among_images(out: Path | None, paths: Sequence[Path], images: Path) -> None:

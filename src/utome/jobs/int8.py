@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from utome.config.prediction import Backend
 from utome.config.sections import MachineSettings
 from utome.data.formats import Pixels
 from utome.data.layouts.finding import find_samples
@@ -42,6 +43,7 @@ def ready_predictor(
     machine: MachineSettings,
     changes: Mapping[str, Any] | None = None,
     *,
+    backends: Sequence[Backend] = (),
     listen: Listener = silent,
 ) -> Predictor:
     """As `load_predictor`; where int8 is wanted, each model is first made and checked in it, if that was not done before."""
@@ -49,7 +51,7 @@ def ready_predictor(
         model = load_model(run)
         if (changes or {}).get("backend", model.card.predicted_as.backend) == "int8":
             check_int8(run, model, machine, listen=listen)
-    return load_predictor(runs, machine, changes, listen=listen)
+    return load_predictor(runs, machine, changes, backends=backends, listen=listen)
 
 
 def check_int8(run: Path, model: Model, machine: MachineSettings, *, listen: Listener = silent) -> Check:

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from utome.data.formats import file_sha256
 from utome.files import sha256_bytes
 
+NAME: Final = "manifest.jsonl"
 # A file as its bytes, or where it lies already under another name of the same disk.
 Content = bytes | Path
 
@@ -22,14 +23,25 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Shared(Written):
+    """A file that is made of several images: of the pages of `file`, or of all images."""
+
+    file: str | None = None
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One image: the sha256 of its file, its page in it, the files that came of it, and what else is to be told of it."""
+    """One image: the sha256 of its file, its page in it, the files that came of it, and what else is to be told of it.
+
+    `file` is the place of its file below the folder of images, "" in lines of earlier versions.
+    """
 
     image: str
     sha256: str
     page: int | None
     outputs: Mapping[str, Written]
     facts: Mapping[str, Any]
+    file: str = ""
 
 
 def written(content: Content) -> Written:
@@ -60,6 +72,16 @@ def document_of(content: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def is_prediction(folder: Path) -> bool:
+    """Whether the journal of a prediction lies in a folder."""
+    try:
+        with (folder / NAME).open("rb") as file:
+            header = document_of(file.readline())
+    except OSError:
+        return False
+    return header is not None and header.keys() == {"format", "made_by"}
 
 
 def difference(there: Mapping[str, Any], here: Mapping[str, Any]) -> str | None:

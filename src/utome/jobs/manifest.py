@@ -9,16 +9,27 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 from utome.data.formats import file_sha256
 from utome.errors import ConfigError, DataError
 from utome.files import exclusive, new_folder, sweep, write_bytes, write_text, writing
-from utome.jobs.journal_lines import Content, Entry, Written, difference, document_of, line, size_of, written
+from utome.jobs.inputs import Input
+from utome.jobs.journal_lines import (
+    NAME,
+    Content,
+    Entry,
+    Shared,
+    Written,
+    difference,
+    document_of,
+    line,
+    size_of,
+    written,
+)
 
-NAME: Final = "manifest.jsonl"
 FORMAT: Final = 1
 # What is not finished; it is gone in the end.
 PARTS: Final = ".parts"
@@ -33,8 +44,9 @@ class Manifest:
         self._held = held
         self._path = out / NAME
         self._entries: dict[str, Entry] = {}
-        self._together: dict[str, Written] = {}
-        self._writing = self._is_new = False
+        self._together: dict[str, Shared] = {}
+        self._new_folders: list[Path] = []
+        self._writing = False
         if self._path.exists():
             self._hold()
             self._truncate(self._read())
@@ -61,63 +73,80 @@ class Manifest:
                 f"'{there}' is there already and is not overwritten, since '{self._path}' does not name it. Give another --out."
             )
 
-    def finished(self, image: str, sha256: str, page: int | None, outputs: Sequence[str]) -> Entry | None:
+    def finished(self, image: Input, sha256: str, outputs: Sequence[str]) -> Entry | None:
         """The entry of an image whose files are all there and whole, else none."""
-        entry = self._entries.get(image)
-        if entry is None or (entry.sha256, entry.page) != (sha256, page) or set(entry.outputs) != set(outputs):
+        entry = self._entries.get(image.name)
+        if entry is None or (entry.sha256, entry.page) != (sha256, image.page) or set(entry.outputs) != set(outputs):
             return None
-        whole = all(self._is_whole(name, each) for name, each in entry.outputs.items())
-        return entry if whole else None
+        if not all(self.is_whole(entry, name) for name in outputs):
+            return None
+        self._entries[image.name] = replace(entry, file=image.file)  # the same file may have another place by now
+        return self._entries[image.name]
 
-    def commit(
-        self, image: str, sha256: str, page: int | None, made: Mapping[str, Content], facts: Mapping[str, Any]
-    ) -> Entry:
-        """Write the line of an image, and then its files."""
-        entry = Entry(image, sha256, page, {name: written(content) for name, content in made.items()}, facts)
+    def commit(self, image: Input, sha256: str, made: Mapping[str, Content], facts: Mapping[str, Any]) -> Entry:
+        """Write the line of an image, and then its files; what its file gave when it was another one is taken away before."""
+        self._clear(image, sha256)
+        outputs = {name: written(content) for name, content in made.items()}
+        entry = Entry(image.name, sha256, image.page, outputs, facts, image.file)
         self._append(asdict(entry))
-        self._entries[image] = entry
+        self._enter(entry)
         for name, content in made.items():
             self._place(name, content)
-        shutil.rmtree(self.parts / image, ignore_errors=True)
+        shutil.rmtree(self.parts / image.name, ignore_errors=True)
         return entry
 
-    def withdraw(self, image: str, sha256: str | None, together: Iterable[str]) -> None:
-        """Leave nothing of an image that cannot be predicted: neither what is under way, nor the files of what it was before.
+    def withdraw(self, image: Input, sha256: str | None) -> None:
+        """Leave nothing of an image that cannot be predicted: neither what is under way, nor what its file gave when it was another one.
 
-        `together` are the files that are made of it and others. Where it is what it was, or cannot be read at all (`sha256` is none),
-        finished files stay.
+        Where the file is what it was, or cannot be read at all (`sha256` is none), finished files stay.
         """
-        shutil.rmtree(self.parts / image, ignore_errors=True)
-        entry = self._entries.get(image)
-        if entry is None or sha256 in {None, entry.sha256}:
-            return
-        ours = [name for name in together if name in self._together]
-        for name in (*entry.outputs, *ours):  # a line whose files are gone is a line of an image that is to be made
-            self._remove(name)
-        self._append({"withdrawn": image, "together": ours})
-        self._forget(image, ours)
+        shutil.rmtree(self.parts / image.name, ignore_errors=True)
+        if sha256 is not None:
+            self._clear(image, sha256)
 
-    def commit_together(self, name: str, content: Content) -> None:
-        """Write a file that is made of several images', if it is not there as it should be."""
-        found = written(content)
+    def _clear(self, image: Input, sha256: str) -> None:
+        """Take away what was predicted under the name of an image, or from its file, when that was another one.
+
+        So goes what is made of these images and others.
+        """
+        for entry in list(self._entries.values()):
+            if entry.sha256 == sha256 or (entry.image != image.name and entry.file != image.file):
+                continue
+            ours = [name for name, each in self._together.items() if each.file in {None, entry.file}]
+            for name in (*entry.outputs, *ours):  # a line whose files are gone is a line of an image that is to be made
+                self._remove(name)
+            self._append({"withdrawn": entry.image, "together": ours})
+            self._forget(entry.image, ours)
+
+    def commit_together(self, name: str, content: Content, file: str | None = None) -> None:
+        """Write what is made of the pages of a file, or of all images, if it is not there as it should be."""
+        found = Shared(**asdict(written(content)), file=file)
         if self._together.get(name) == found and self._is_whole(name, found):
             return
         self._append({"together": name, **asdict(found)})
         self._together[name] = found
         self._place(name, content)
 
+    def entries(self, images: Sequence[str]) -> list[Entry]:
+        """All entries: first those of these images, in this order."""
+        order = dict.fromkeys([*images, *self._entries])
+        return [self._entries[name] for name in order if name in self._entries]
+
+    def is_whole(self, entry: Entry, name: str) -> bool:
+        """Whether a file of an entry is there as it was written."""
+        return self._is_whole(name, entry.outputs[name])
+
     def close(self, images: Sequence[str]) -> None:
         """Leave one line for each image, in this order, and nothing that is under way."""
         if not self._writing:
             return
         shutil.rmtree(self.parts, ignore_errors=True)
-        self._held.close()  # where a file that is open cannot be replaced
-        order = [*images, *(name for name in self._entries if name not in set(images))]
-        entries = [asdict(self._entries[name]) for name in order if name in self._entries]
+        entries = [asdict(entry) for entry in self.entries(images)]
         together = [{"together": name, **asdict(each)} for name, each in sorted(self._together.items())]
         content = "".join(line(document) for document in (self._header, *entries, *together))
         if content.encode() != self._path.read_bytes():
             write_text(self._path, content)
+        self._writing = False  # the folder may be another's from now on
 
     def leave(self) -> None:
         """Take away what holds nothing: the folder of what is under way, and a journal that names no file."""
@@ -126,10 +155,10 @@ class Manifest:
         shutil.rmtree(self.parts, ignore_errors=True)
         if self._entries or self._together:
             return
-        with suppress(OSError):  # some systems keep a file that is open, and a folder may hold what is not ours
+        with suppress(OSError):  # a folder may hold what is not ours
             self._path.unlink(missing_ok=True)
-            if self._is_new:
-                self._out.rmdir()
+            for folder in self._new_folders:
+                folder.rmdir()
 
     @property
     def _header(self) -> dict[str, Any]:
@@ -160,10 +189,15 @@ class Manifest:
             self._forget(document["withdrawn"], document["together"])
             return
         if "together" in document:
-            self._together[document["together"]] = Written(document["bytes"], document["sha256"])
+            self._together[document["together"]] = Shared(document["bytes"], document["sha256"], document.get("file"))
             return
         outputs = {name: Written(**each) for name, each in document["outputs"].items()}
-        self._entries[document["image"]] = Entry(**{**document, "outputs": outputs})
+        self._enter(Entry(**{**document, "outputs": outputs}))
+
+    def _enter(self, entry: Entry) -> None:
+        self._entries[entry.image] = entry
+        for name in entry.outputs:  # of one image now, which bears the name of a stack that was there before
+            self._together.pop(name, None)
 
     def _forget(self, image: str, together: Iterable[str]) -> None:
         self._entries.pop(image, None)
@@ -184,7 +218,7 @@ class Manifest:
 
     def _begin(self) -> None:
         """Make the journal, which was not there, and hold it."""
-        self._is_new = not self._out.exists()
+        self._new_folders = [folder for folder in (self._out, *self._out.parents) if not folder.exists()]
         new_folder(self._out)
         if not self._path.exists():
             write_text(self._path, line(self._header))

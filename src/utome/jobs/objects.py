@@ -39,7 +39,7 @@ class ObjectsWanted:
 
 
 class ObjectFiles:
-    """`objects/NAME.tif`, `.geojson`, `.zip` and `.csv` of each image; and `objects.csv`, which has the rows of all."""
+    """`objects/NAME.tif`, `.geojson`, `.zip` and `.csv` of each image; and `objects.csv`, which has the rows of all that lie there."""
 
     def __init__(self, wanted: ObjectsWanted, names: Sequence[str], usual: ObjectSettings) -> None:
         self.wanted = wanted
@@ -99,6 +99,11 @@ def _said(path: Path) -> float | None:
 def outputs(name: str) -> list[str]:
     """The files that an image has here."""
     return [f"{FOLDER}/{name}{ending}" for ending in ENDINGS]
+
+
+def each_table(name: str) -> str:
+    """The table of one image."""
+    return f"{FOLDER}/{name}.csv"
 
 
 def one_table(tables: Sequence[bytes]) -> bytes:

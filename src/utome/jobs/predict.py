@@ -12,14 +12,14 @@ from typing import Any
 
 from utome.config.sections import MachineSettings
 from utome.data.formats import file_sha256
-from utome.errors import DataError
+from utome.errors import ConfigError, DataError
 from utome.events import Listener, Noted, Progressed, silent
 from utome.files import writing
 from utome.jobs.fanning import Job, Order, predicted
 from utome.jobs.inputs import Input, find_inputs
 from utome.jobs.journal_lines import Entry
 from utome.jobs.manifest import Manifest, opened
-from utome.jobs.objects import FOLDER, TABLE, one_table
+from utome.jobs.objects import TABLE, each_table, one_table
 from utome.jobs.predicting import PROBABILITIES, Made, Manner, Predicting
 from utome.prediction.deviation import Deviation
 from utome.prediction.probability_maps import write_stack
@@ -33,7 +33,7 @@ __all__ = ["Manner", "PredictResult", "predict"]
 class PredictResult:
     """The label maps that are there, how many of them were before, and the sentence of each image that failed.
 
-    If asked for: how far tiles were from the whole, by name, and how many objects there are.
+    If asked for: how far tiles were from the whole, by name, and how many objects `objects.csv` has.
     """
 
     out: Path
@@ -77,6 +77,7 @@ def predict(
     with opened(out, predicting.identity) as manifest:
         work = _Work(predicting, manifest, inputs)
         _refuse_clashes(work.names)
+        _refuse_inputs(out, work.names, inputs)
         manifest.refuse_strange(work.names)
         work.settle_all(_order(run, predicting, machine, inputs), listen)
         if not work.entries:
@@ -142,8 +143,7 @@ class _Work:
     def _settle(self, image: Input, made: Outcome, listen: Listener) -> None:
         """Keep or commit what an image has; one that failed is remembered, or ends all if that is wished."""
         if isinstance(made, DataError):
-            together = [TABLE, *(stack for stack, parts in self._stacks if image.name in parts)]
-            self._manifest.withdraw(image.name, self._hashes.get(image.path), together)
+            self._manifest.withdraw(image, self._hashes.get(image.path))
             sentence = image.told(made)
             if self._predicting.manner.strict:
                 raise DataError(sentence) from made
@@ -169,25 +169,28 @@ class _Work:
     def finished(self, out: Path) -> PredictResult:
         """Write what is made of several images, and leave the folder tidy."""
         manifest, predicting = self._manifest, self._predicting
-        for stack, parts in self._stacks:
-            if all(part in self.entries for part in parts):
-                temporary = manifest.part(f".stacks/{_stem(parts)}")
+        order, objects = [image.name for image in self._inputs], None
+        for stack, pages in self._stacks:
+            if all(page.name in self.entries for page in pages):
+                temporary = manifest.part(f".stacks/{_stem(pages)}")
                 with writing(temporary):
-                    write_stack(temporary, [out / f"{PROBABILITIES}/{part}.tif" for part in parts])
-                manifest.commit_together(stack, temporary)
+                    write_stack(temporary, [out / f"{PROBABILITIES}/{page.name}.tif" for page in pages])
+                manifest.commit_together(stack, temporary, pages[0].file)
         if predicting.objects is not None:
-            tables = [(out / FOLDER / f"{name}.csv").read_bytes() for name in self.entries]
+            # Whatever has objects here has rows, also if it was given to an earlier command alone, or failed in this one.
+            has_table = [each for each in manifest.entries(order) if manifest.is_whole(each, each_table(each.image))]
+            tables = [(out / each_table(each.image)).read_bytes() for each in has_table]
             manifest.commit_together(TABLE, one_table(tables))
-        manifest.close([image.name for image in self._inputs])
+            objects = sum(each.facts["objects"] for each in has_table)
+        manifest.close(order)
         verified = {name: found for name, entry in self.entries.items() if (found := _deviation(entry)) is not None}
-        counts = [entry.facts["objects"] for entry in self.entries.values()]
         return PredictResult(
             out,
             tuple(out / self._outputs[name][0] for name in self.entries),
             tuple(self.failed),
             self._kept,
             verified if predicting.manner.verify else None,
-            None if predicting.objects is None else sum(counts),
+            objects,
         )
 
     def _made(self, image: Input, listen: Listener) -> Made:
@@ -199,13 +202,13 @@ class _Work:
 
     def _there(self, image: Input) -> Entry | None:
         """What is there of an image from an earlier time, if it is whole and has all that is asked for."""
-        entry = self._manifest.finished(image.name, self._sha256(image), image.page, self._outputs[image.name])
+        entry = self._manifest.finished(image, self._sha256(image), self._outputs[image.name])
         missing = entry is not None and self._predicting.manner.verify and _deviation(entry) is None
         return None if missing else entry
 
     def _committed(self, image: Input, made: Made) -> Entry:
         contents = {name: made.contents[name] for name in self._outputs[image.name]}
-        return self._manifest.commit(image.name, self._sha256(image), image.page, contents, made.facts)
+        return self._manifest.commit(image, self._sha256(image), contents, made.facts)
 
     def _sha256(self, image: Input) -> str:
         if image.path not in self._hashes:
@@ -213,12 +216,12 @@ class _Work:
         return self._hashes[image.path]
 
     @property
-    def _stacks(self) -> list[tuple[str, list[str]]]:
-        """The stack of probabilities of each file that is one, and the names of its pages."""
+    def _stacks(self) -> list[tuple[str, list[Input]]]:
+        """The stack of probabilities of each file that is one, and its pages."""
         if self._predicting.manner.probabilities is None:
             return []
         pages = [image for image in self._inputs if image.page is not None]
-        groups = [[image.name for image in group] for _, group in groupby(pages, key=lambda image: image.path)]
+        groups = [list(group) for _, group in groupby(pages, key=lambda image: image.path)]
         return [(f"{PROBABILITIES}/{_stem(group)}.tif", group) for group in groups]
 
 
@@ -231,20 +234,28 @@ def _refuse_clashes(names: Sequence[str]) -> None:
         )
 
 
+def _refuse_inputs(out: Path, names: Sequence[str], inputs: Sequence[Input]) -> None:
+    """`ConfigError` where an image would be overwritten by what comes of it, or of another one."""
+    images = {image.path.resolve() for image in inputs}
+    taken = next((out / name for name in names if (out / name).resolve() in images), None)
+    if taken is not None:
+        raise ConfigError(
+            f"'{taken}' is an image that is to be predicted, and would be overwritten by what comes of it. Give another --out."
+        )
+
+
 def _order(run: Path, predicting: Predicting, machine: MachineSettings, inputs: Sequence[Input]) -> Order:
-    """What workers load, with whole paths, and with the backend that is chosen here, so that all compute alike."""
+    """What workers load, with whole paths, and with the backends that are chosen here, so that all compute alike."""
     manner = predicting.manner
-    if manner.workers is not None:
-        chosen = predicting.choose(inputs)
-        changes = {"backend": chosen} if predicting.predictor.settings.backend == "auto" else {}
-        others = tuple(each.absolute() for each in manner.others)
-        manner = replace(manner, others=others, changes={**manner.changes, **changes})
-    return Order(run.absolute(), manner, machine)
+    if manner.workers is None:
+        return Order(run, manner, machine)
+    manner = replace(manner, others=tuple(each.absolute() for each in manner.others))
+    return Order(run.absolute(), manner, machine, predicting.choose(inputs))
 
 
-def _stem(pages: Sequence[str]) -> str:
+def _stem(pages: Sequence[Input]) -> str:
     """The name of a stack: that of its pages without their numbers."""
-    return pages[0].rpartition("-")[0]
+    return pages[0].name.rpartition("-")[0]
 
 
 def _deviation(entry: Entry) -> Deviation | None:

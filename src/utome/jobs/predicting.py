@@ -75,17 +75,27 @@ class Made:
 class Predicting:
     """Models that are loaded, and what is to be made of each image."""
 
-    def __init__(self, run: Path, manner: Manner, machine: MachineSettings, listen: Listener = silent) -> None:
+    def __init__(
+        self,
+        run: Path,
+        manner: Manner,
+        machine: MachineSettings,
+        listen: Listener = silent,
+        *,
+        backends: Sequence[Backend] = (),
+    ) -> None:
         self.manner = manner
         if manner.format == "zarr":
             refuse_no_zarr()
-        self.predictor: Predictor = ready_predictor((run, *manner.others), machine, manner.changes, listen=listen)
+        self.predictor: Predictor = ready_predictor(
+            (run, *manner.others), machine, manner.changes, backends=backends, listen=listen
+        )
         card = self.predictor.card
         names, usual = card.class_table.names, self.predictor.settings.objects
         self.objects = None if manner.objects is None else ObjectFiles(manner.objects, names, usual)
         self.fill = card.preparation.fill if manner.fill is None else manner.fill
         self._large: dict[Input, bool] = {}
-        self._chosen: Backend | None = None
+        self._chosen: tuple[Backend, ...] | None = None
         self.upright = card.preparation.upright
 
     @property
@@ -144,10 +154,10 @@ class Predicting:
         contents, count = regions.files(self.outputs(image))
         return Made(contents, count, regions.deviation() if self.manner.verify else None, self.predictor.computed)
 
-    def choose(self, images: Sequence[Input]) -> Backend:
-        """What computes, chosen the first time on the middles of a few of these images; the setting where none can be read."""
+    def choose(self, images: Sequence[Input]) -> tuple[Backend, ...]:
+        """What computes each model, chosen the first time on the middles of a few of these images; empty where none can be read."""
         if self._chosen is None:
-            self._chosen = self.predictor.choose(self._examples(images)) or self.predictor.settings.backend
+            self._chosen = self.predictor.choose(self._examples(images))
         return self._chosen
 
     def _examples(self, images: Sequence[Input]) -> Iterator[tuple[Pixels, str]]:

@@ -23,9 +23,9 @@ class Deviation:
     """What tiles change. `tile` is their side as it was, which may be another than the setting, and `halo` the context that each
     kept pixel had at least; of several models each is the smallest. `blend` is as the setting.
 
-    `reference` is the side of the larger pieces that the tiles were compared with, none where that was the whole image, and `tile` is
-    none where the image was predicted in one piece, so that there was nothing to compare. `largest` and `mean` are differences of a
-    class's probability, `labels_changed` is the share of pixels whose class differs.
+    `reference` is the side, as it was, of the larger pieces that the tiles were compared with, none where that was the whole image, and
+    `tile` is none where the image was predicted in one piece, so that there was nothing to compare. `largest` and `mean` are differences
+    of a class's probability, `labels_changed` is the share of pixels whose class differs.
     """
 
     tile: int | None
@@ -41,11 +41,7 @@ class Deviation:
         """The comparison in words."""
         if self.tile is None:
             return "in one piece, so there are no tiles."
-        other = (
-            "the whole image"
-            if self.reference is None
-            else f"tiles of {self.reference}, the largest that fit into memory"
-        )
+        other = "the whole image" if self.reference is None else f"larger tiles of {self.reference}"
         return (
             f"tiles of {self.tile} with a halo of {self.halo} against {other}: probabilities differ by {self.largest:.2g} at most and by "
             f"{self.mean:.2g} on average, {self.labels_changed:.3%} of the pixels get another class."

@@ -42,11 +42,11 @@ class Ensemble(Predictor):
         each = (member.logits(pixels, source=source, changes=changes) for member in self._members)
         return mean_probability(each, len(self._members))
 
-    def choose(self, examples: Iterable[tuple[Pixels, str]]) -> Backend | None:
-        """What computes the first of them."""
+    def choose(self, examples: Iterable[tuple[Pixels, str]]) -> tuple[Backend, ...]:
+        """As `Predictor.choose`: each of them has a choice of its own."""
         shown = tee(examples, len(self._members))
         found = [member.choose(each) for member, each in zip(self._members, shown, strict=True)]
-        return found[0]
+        return tuple(backend for each in found for backend in each)
 
     @property
     def computed(self) -> str:
@@ -79,9 +79,12 @@ def load_predictor(
     machine: MachineSettings,
     changes: Mapping[str, Any] | None = None,
     *,
+    backends: Sequence[Backend] = (),
     listen: Listener = silent,
 ) -> Predictor:
     """The model of a run, or of several averaged; `changes` are to how their cards say that images are predicted.
+
+    `backends` says what computes each of them, where that was chosen before.
 
     `listen` hears which backend computes, and how far it is from PyTorch in float32. `ConfigError` where the runs do not belong
     together or a backend is not there, `ModelError` where one holds no whole model.
@@ -90,9 +93,9 @@ def load_predictor(
     for run, model in zip(runs[1:], models[1:], strict=True):
         _refuse_others(runs[0], models[0].card, run, model.card)
     members = []
-    for run, model in zip(runs, models, strict=True):
+    usual = [(changes or {}).get("backend", model.card.predicted_as.backend) for model in models]
+    for run, model, wanted in zip(runs, models, backends or usual, strict=True):
         device = choose_device(machine, precision=model.card.precision)
-        wanted = (changes or {}).get("backend", model.card.predicted_as.backend)
         int8 = int8_of(run, model.card) if wanted == "int8" else None
         choice = Choice(model, device, wanted, int8=int8, listen=listen)
         members.append(Predictor(model, device, changes, choice))

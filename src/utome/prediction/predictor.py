@@ -53,16 +53,16 @@ class Predictor:
         self._choice = choice
         self._engine = Engine("torch", str(device.dtype).removeprefix("torch."), self._network, device)
 
-    def choose(self, examples: Iterable[tuple[Pixels, str]]) -> Backend | None:
-        """What computes: chosen now, on some of these images and what they are called, if it was not before.
+    def choose(self, examples: Iterable[tuple[Pixels, str]]) -> tuple[Backend, ...]:
+        """What computes each model: chosen now, on some of these images and what they are called, if it was not before.
 
-        What does not fit the model is passed over; none where nothing fits, and then the first image that is predicted decides.
+        What does not fit the model is passed over; empty where nothing fits, and then the first image that is predicted decides.
         """
         shown = self._prepared(examples)
         first = next(shown, None) if self._choice is not None else None
         if first is not None:
             self._settle(chain([first], shown))
-        return self._engine.backend if self._choice is None else None
+        return (self._engine.backend,) if self._choice is None else ()
 
     @property
     def computed(self) -> str:
