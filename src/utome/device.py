@@ -124,9 +124,8 @@ def forget_peak_memory() -> None:
     gc.collect()
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.reset_peak_memory_stats()
-    with suppress(
-        OSError, AttributeError, TypeError
-    ):  # what was freed, but is kept for later; glibc alone has this call
+    # What was freed, but is kept for later. glibc alone has this call.
+    with suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # Linux: the peak is what is in use now
@@ -137,9 +136,8 @@ def forget_peak_memory() -> None:
 
 def _peak_of_process() -> int:
     """The most memory that this process had, in bytes; 0 where it is not known."""
-    with suppress(
-        OSError, StopIteration
-    ):  # Linux: getrusage counts what a parent had when it started this process, too
+    # Linux; getrusage counts what a parent had when it started this process, too.
+    with suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
     if resource is None:

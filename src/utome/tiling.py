@@ -113,7 +113,7 @@ def plan(length: int, geometry: Geometry, *, tile: int, level: bool = True) -> l
     >>> [span.size for span in plan(1100, Geometry(stride=16, offset=0, shrink=0, halo=96), tile=1024)]
     [656, 656]
     """
-    whole, side = geometry.output_side(length), tile_side(geometry, tile)
+    whole, side = geometry.output_side(length), _tile_side(geometry, tile)
     if whole <= side:
         return [Span(-geometry.border, whole + geometry.shrink, 0, length)]
     step = (side - 2 * geometry.halo) // geometry.stride * geometry.stride
@@ -166,7 +166,7 @@ def mirror(start: int, stop: int, length: int) -> Indices:
     return np.minimum(folded, period - folded)
 
 
-def tile_side(geometry: Geometry, tile: int) -> int:
+def _tile_side(geometry: Geometry, tile: int) -> int:
     """The largest output side of at most `tile` pixels, but large enough to move on by one stride."""
     smallest = geometry.output_side(2 * geometry.halo + geometry.stride)
     return smallest + max(0, (tile - smallest) // geometry.stride) * geometry.stride

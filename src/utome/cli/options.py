@@ -80,11 +80,7 @@ EvaluationOut = Annotated[
 ]
 PixelSize = Annotated[
     float | None,
-    typer.Option(
-        metavar="UM",
-        help="side of a pixel in µm, for the table of objects",
-        show_default=False,
-    ),
+    typer.Option(metavar="UM", help="side of a pixel in µm, for the table of objects", show_default=False),
 ]
 PredictionOut = Annotated[
     Path,

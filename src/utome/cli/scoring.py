@@ -10,7 +10,6 @@ from utome.cli.saying import say, say_json
 from utome.errors import ConfigError
 from utome.evaluation.families import Scales, parse
 from utome.evaluation.tally import FamilyScores, Figure
-from utome.events import Event, Noted
 from utome.jobs.score import ScoreOptions
 from utome.jobs.score import score as job
 from utome.jobs.score_looking import Asked
@@ -55,22 +54,9 @@ def options(
 
 
 def score(truth: Path, prediction: Path, options: ScoreOptions, *, json: bool) -> None:
-    """Show a table for each family: the score of all images, its interval, the mean over images, and its convention.
-
-    Notes are shown once all is scored, so that an error stands alone.
-    """
-    notes: list[Event] = []
+    """Show a table for each family: the score of all images, its interval, the mean over images, and its convention."""
     with shown() as listen:
-
-        def later(event: Event) -> None:
-            if isinstance(event, Noted):
-                notes.append(event)
-            else:
-                listen(event)
-
-        scored = job(truth, prediction, options, listen=later)
-        for note in notes:
-            listen(note)
+        scored = job(truth, prediction, options, listen=listen)
     if json:
         say_json(scored.as_json())
         return

@@ -132,11 +132,8 @@ def _as_array(given: ArrayLike) -> Array:
     """What NumPy makes of it: lists, and arrays of other libraries in main memory, too."""
     try:
         return np.asarray(given)
-    except (
-        ValueError,
-        TypeError,
-        RuntimeError,
-    ) as error:  # rows of different lengths; what lies on a GPU or needs a gradient
+    # Rows of different lengths; what lies on a GPU or needs a gradient.
+    except (ValueError, TypeError, RuntimeError) as error:
         raise DataError(f"No array can be made of this {type(given).__name__}: {error} Give a NumPy array.") from error
 
 
