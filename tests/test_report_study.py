@@ -9,7 +9,8 @@ import pytest
 
 from tests.outcomes import MAIN, finished_outcome, small_outcome
 from tests.reported import HOSTILE, Tags, on_disk, with_curve
-from utome.report.study import write_study_report
+from utome.errors import ConfigError
+from utome.report.study import write_study_report, write_without_images
 from utome.studies.outcome import Run, StudyOutcome
 from utome.studies.question import About
 
@@ -37,6 +38,36 @@ def words(text: str) -> str:
     tags = Tags()
     tags.feed(text)
     return " ".join(" ".join(tags.text).split())
+
+
+def test_a_report_without_images_has_all_but_those(tmp_path: Path) -> None:
+    study, handed_on = tmp_path / "study", tmp_path / "handed-on"
+    study.mkdir()
+    outcome = on_disk(study)
+    write_study_report(outcome, study)
+    write_without_images(outcome, study, handed_on)
+    write_without_images(outcome, study, handed_on)
+    assert {path.name for path in handed_on.iterdir() if path.is_file()} == FILES
+    of = {path: {figure.name for figure in (path / "figures").iterdir()} for path in (study, handed_on)}
+    panels = {name for name in of[study] if name.startswith("panel")}
+    assert panels
+    assert of[handed_on] == of[study] - panels
+    assert "panel" not in (handed_on / "results.md").read_text(encoding="utf-8")
+    assert (handed_on / "results.csv").read_bytes() == (study / "results.csv").read_bytes()
+
+
+def test_a_report_without_images_spares_a_folder_of_other_things(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    study.mkdir()
+    outcome = on_disk(study)
+    mine = tmp_path / "mine" / "figures" / "mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
+    with pytest.raises(ConfigError, match="mine holds other things"):
+        write_without_images(outcome, study, mine.parents[1])
+    with pytest.raises(ConfigError, match="study holds other things"):
+        write_without_images(outcome, study, study)
+    assert mine.is_file()
 
 
 def test_a_report_is_a_page_three_tables_json_methods_and_figures(folder: Path) -> None:

@@ -206,6 +206,14 @@ def test_a_study_that_is_told_to_end_saves_and_goes_on(runs: Runs, data: Path, w
     assert scores_of(out) == scores_of(whole)
 
 
+def test_a_study_is_shown_and_handed_on_without_images(whole: Path, tmp_path: Path) -> None:
+    shown = CliRunner().invoke(app, ["study", "show", str(whole), "--without-images", str(tmp_path / "page")])
+    assert shown.exit_code == 0, shown.output
+    assert f"Study folder: {whole}" in shown.output
+    assert (tmp_path / "page" / "report.html").is_file()
+    assert not list((tmp_path / "page" / "figures").glob("panel*"))
+
+
 def test_two_workers_give_the_numbers_of_one(data: Path, whole: Path, tmp_path: Path) -> None:
     run(data, tmp_path / "out", workers=Workers(2))
     assert scores_of(tmp_path / "out") == scores_of(whole)

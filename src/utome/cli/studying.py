@@ -22,6 +22,14 @@ study = typer.Typer(
 )
 StudyFolderArgument = Annotated[Path, typer.Argument(metavar="DIR", help="folder of a study", show_default=False)]
 StudyOut = Annotated[Path, typer.Option(metavar="DIR", help="folder of the study, new or begun", show_default=False)]
+WithoutImages = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="write the report there too, without images of the data (their names stay): to hand on",
+        show_default=False,
+    ),
+]
 StudySet = Annotated[
     list[str] | None,
     typer.Option(
@@ -61,11 +69,20 @@ def run(
 
 
 @study.command()
-def show(folder: StudyFolderArgument, json: Json = False) -> None:
+def show(
+    folder: StudyFolderArgument,
+    without_images: WithoutImages = None,
+    json: Json = False,
+) -> None:
     """Where a study stands: its table so far, and what failed or is missing."""
     from utome.jobs.study_standing import show_study
 
-    _tell(show_study(folder), folder, json=json)
+    outcome = show_study(folder)
+    if without_images is not None:
+        from utome.report.study import write_without_images
+
+        write_without_images(outcome, folder, without_images)
+    _tell(outcome, folder, json=json)
 
 
 @study.command("list")

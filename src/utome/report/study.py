@@ -6,6 +6,7 @@ written at any time, however far the study is.
 
 from pathlib import Path
 
+from utome.errors import ConfigError
 from utome.files import new_folder, write_bytes, write_json, write_text
 from utome.report.study_content import Content, content
 from utome.report.study_long import results_csv
@@ -15,6 +16,8 @@ from utome.report.study_panels import Pictures, pictures_of
 from utome.report.study_table import latex_table, latex_text
 from utome.studies.outcome import SMOKE, StudyOutcome
 
+RESULTS = "results.json"
+
 
 def write_study_report(outcome: StudyOutcome, folder: Path, pictures: Pictures | None = None) -> None:
     """Write the report into the study's folder, each file whole; the page comes last.
@@ -22,12 +25,26 @@ def write_study_report(outcome: StudyOutcome, folder: Path, pictures: Pictures |
     `pictures` shows images with truth and predictions (`utome.report.study_panels.pictures_of` makes it from a survey of the data);
     without it images are read from the data's root, and their truth is not known.
     """
-    shown = content(outcome, folder, pictures or pictures_of(outcome, folder))
+    _write(content(outcome, folder, pictures or pictures_of(outcome, folder)), folder)
+
+
+def write_without_images(outcome: StudyOutcome, folder: Path, out: Path) -> None:
+    """Write the report of the study in `folder` into `out`, with everything but what shows images of the data.
+
+    `ConfigError` where `out` holds anything but such a report.
+    """
+    if (out.is_dir() and any(out.iterdir()) and not (out / RESULTS).is_file()) or out.resolve() == folder.resolve():
+        raise ConfigError(f"{out} holds other things than a report without images; name a new folder, or an empty one.")
+    _write(content(outcome, folder, None), out)
+
+
+def _write(shown: Content, folder: Path) -> None:
+    outcome = shown.outcome
     new_folder(folder / FIGURES)
     for picture in shown.pictures:
         write_bytes(folder / FIGURES / f"{picture.name}.png", picture.content)
     _remove_others(folder / FIGURES, {f"{picture.name}.png" for picture in shown.pictures})
-    write_json(folder / "results.json", outcome.as_json())
+    write_json(folder / RESULTS, outcome.as_json())
     write_text(folder / "results.csv", results_csv(outcome))
     write_text(folder / "table.tex", study_latex(shown))
     write_text(folder / "methods.txt", shown.methods)

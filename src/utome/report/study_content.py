@@ -54,8 +54,8 @@ class Content:
         return (*self.scores, *self.curves, *self.panels)
 
 
-def content(outcome: StudyOutcome, folder: Path, pictures: Pictures) -> Content:
-    """What there is to show of a study in this folder."""
+def content(outcome: StudyOutcome, folder: Path, pictures: Pictures | None) -> Content:
+    """What there is to show of a study in this folder; no image of the data without `pictures`."""
     with look():
         return Content(
             outcome=outcome,
@@ -66,7 +66,7 @@ def content(outcome: StudyOutcome, folder: Path, pictures: Pictures) -> Content:
             left_out=tuple(left_out(outcome)),
             scores=tuple(_scores(outcome)),
             curves=tuple(_curves(outcome, folder)),
-            panels=tuple(_panels(outcome, pictures)),
+            panels=() if pictures is None else tuple(_panels(outcome, pictures)),
             methods=methods(outcome, folder),
         )
 
