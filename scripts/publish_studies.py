@@ -1,0 +1,103 @@
+"""Write finished studies into `docs/studies`, and the table of all of them.
+
+    python scripts/publish_studies.py docs/studies STUDY... [--with-images STUDY...]
+
+Of each study folder come the tables as Markdown, CSV, JSON and LaTeX, the methods, the figures and the study file. Images of the data come
+along with those alone whose terms allow it. `docs/studies/README.md` is made anew of all that lie there.
+"""
+
+import argparse
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from utome.files import write_bytes, write_text
+from utome.jobs.study_standing import show_study
+from utome.report.study import RESULTS, write_without_images
+from utome.report.study_facts import honest_first, main_metric, networks, standings
+from utome.report.study_markdown import FIGURES
+from utome.report.study_numbers import p_text, signed, signed_between
+from utome.report.study_table import Table, markdown_table, markdown_text
+from utome.report.study_tables import main_table
+from utome.report.study_words import answer, beside_the_paper, decimals_of, facts, verdict_words
+from utome.studies.outcome import StudyOutcome, from_json
+
+HEAD = """# The papers' comparisons, run again
+
+Each study below was run by one command at `--scale small`: about an hour on two processors, with at least 40 epochs and three seeds, narrow
+networks and few steps. So its numbers are not those of the papers' long trainings; its differences are paired on the same images, and
+each says whether it could be chance. Nothing was tuned on the images that are scored. [docs/studies.md](../studies.md) says what
+the intervals and p mean, and how to run them; the tables of each study lie in its folder as Markdown, CSV, JSON and LaTeX.
+"""
+
+
+def main() -> None:
+    """Publish what is named, and make the table of all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path, help="docs/studies")
+    parser.add_argument("studies", type=Path, nargs="*", help="folders of `utome study run`")
+    parser.add_argument("--with-images", type=Path, nargs="*", default=[], help="folders whose images may be shown")
+    arguments = parser.parse_args()
+    for folder in (*arguments.studies, *arguments.with_images):
+        publish(folder, arguments.out, images=folder in arguments.with_images)
+    write_text(arguments.out / "README.md", table_of_tables(arguments.out))
+
+
+def publish(folder: Path, out: Path, *, images: bool) -> None:
+    """Copy what of a study's folder a repository shows."""
+    outcome = show_study(folder)
+    there = out / outcome.about.name
+    shutil.rmtree(there, ignore_errors=True)
+    write_without_images(outcome, folder, there)
+    (there / "report.html").unlink()  # the Markdown says the same, and is shown where the repository is
+    if images:
+        for path in sorted((folder / FIGURES).glob("*.png")):
+            write_bytes(there / FIGURES / path.name, path.read_bytes())
+        write_bytes(there / "results.md", (folder / "results.md").read_bytes())
+    write_bytes(there / "study.yaml", (folder / "study.yaml").read_bytes())
+
+
+def table_of_tables(out: Path) -> str:
+    """`README.md`: a line a comparison, then each study's own table with its verdict."""
+    outcomes = [from_json(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(out.glob(f"*/{RESULTS}"))]
+    rows = tuple(row for outcome in outcomes for row in _rows(outcome))
+    head = ("Study", "Arm", "Compared with", "Metric", "Difference here", "In the paper", "Corrected p", "Verdict")
+    overview = Table("studies", "", head, rows, texts=frozenset({0, 1, 2, 3, 7}))
+    return "\n".join([HEAD, markdown_table(overview), "", *(_section(outcome) for outcome in outcomes)])
+
+
+def _rows(outcome: StudyOutcome) -> Iterator[tuple[str, ...]]:
+    metric = main_metric(outcome)
+    learned = {arm.name: arm.title for arm in networks(outcome)}
+    for protocol in honest_first(outcome)[:1]:
+        rows = standings(outcome, protocol, metric)
+        decimals = decimals_of(rows, outcome)
+        for row in rows:
+            found = row.difference
+            if found is None or row.arm.name not in learned:
+                continue
+            size = f"{signed(found.difference, decimals)}\n{signed_between(found.interval, decimals)}"
+            paper = "" if row.published_difference is None else signed(row.published_difference, decimals)
+            verdict = verdict_words(outcome, found)
+            yield (
+                outcome.about.name, row.arm.title, learned[outcome.baseline], metric.title, size, paper, p_text(found.corrected_p), verdict,
+            )  # fmt: skip
+
+
+def _section(outcome: StudyOutcome) -> str:
+    about, said = outcome.about, answer(outcome)
+    parts = [
+        f"## [{markdown_text(about.title)}]({about.name}/results.md)",
+        markdown_text(" · ".join(facts(outcome))),
+        f"**{markdown_text(said.verdict)}**",
+        *(f"> {markdown_text(each)}" for each in said.warnings),
+        *(markdown_table(main_table(outcome, protocol).without_empty_columns()) for protocol in honest_first(outcome)),
+        "\n".join(f"- {markdown_text(each)}" for each in beside_the_paper(outcome)),
+        f"`{outcome.command}`" if outcome.command else "",
+    ]
+    return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"
+
+
+if __name__ == "__main__":
+    main()
