@@ -58,6 +58,15 @@ def test_what_was_said_stays(tmp_path: Path) -> None:
     assert (config.training.tile, config.training.epochs, config.training.batch) == (256, 100, 16)
 
 
+def test_images_that_may_not_be_turned_by_quarters_are_only_tilted(tmp_path: Path) -> None:
+    found = look(pair_folder(tmp_path, 4))
+    settings = load_recipe("auto").settings
+    upright = override(settings, ["augmentation.quarter_turns=false"])
+    assert advised(found, upright, ())[0].augmentation.rotation == 15
+    assert advised(found, upright, {"augmentation.rotation"})[0].augmentation.rotation == 180
+    assert advised(found, override(settings, ()), ())[0].augmentation.rotation == 180
+
+
 def test_other_recipes_are_left_alone(tmp_path: Path) -> None:
     found, config = look(pair_folder(tmp_path, 4)), tiny_config()
     assert advised(found, config, ()) == (config, ())

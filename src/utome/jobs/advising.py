@@ -18,6 +18,8 @@ BOTTOM, LEAST_DEPTH = 4, 2
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 30, 400
 # With fewer steps than this, half the width learns more: it is about three times as fast.
 ENOUGH_STEPS, HALF = 600, 2
+# Degrees to which images are tilted that may not be turned by quarters.
+TILT = 15
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ def advise(found: Survey, config: Config) -> tuple[Advice, ...]:
     epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(STEPS * batch / tiles)))
     reason = f"about {STEPS} steps are what few images need, and there are some {tiles} tiles"
     advice.append(Advice("training.epochs", str(epochs), reason))
+    if not config.augmentation.quarter_turns and config.augmentation.rotation > TILT:
+        reason = "without augmentation.quarter_turns images have an up and a down"
+        advice.append(Advice("augmentation.rotation", str(TILT), reason))
     return tuple(advice)
 
 
