@@ -6,7 +6,7 @@ import pytest
 
 from tests.builders import look, pair_folder, tiny_config
 from utome.config.overrides import override
-from utome.jobs.advising import advise, advised, may_narrow, narrower
+from utome.jobs.advising import advise, advised, may_narrow, milder, narrower
 from utome.recipes.library import load_recipe
 
 
@@ -94,3 +94,12 @@ def test_little_time_halves_the_width() -> None:
     assert advice is not None
     assert (advice.path, advice.value) == ("model.width", "16")
     assert narrower(config, 600) is None
+
+
+def test_few_steps_leave_images_as_they_lie() -> None:
+    config = load_recipe("auto").config
+    said = {advice.path: advice.value for advice in milder(config, 999, ())}
+    assert said == {"augmentation.rotation": "0", "augmentation.scale": "0"}
+    assert [advice.path for advice in milder(config, 999, {"augmentation.rotation"})] == ["augmentation.scale"]
+    assert milder(config, 1000, ()) == ()
+    assert milder(load_recipe("unet").config, 10, ()) == ()

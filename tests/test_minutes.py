@@ -8,7 +8,7 @@ import pytest
 
 from tests.builders import draw_discs, tiny_config
 from tests.inspected import run_here
-from utome.config.overrides import read_config
+from utome.config.overrides import override, read_config
 from utome.config.settings import Config, config_from_dict
 from utome.errors import ConfigError
 from utome.events import Event, Noted, Progressed, silent
@@ -18,6 +18,7 @@ from utome.jobs.costing import lasting
 from utome.jobs.preparing import Prepared, prepare
 from utome.jobs.resume import resume
 from utome.jobs.train import train
+from utome.recipes.library import load_recipe
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -178,6 +179,21 @@ def test_a_run_of_minutes_is_repeated_by_its_config_without_them(discs: Path, tm
     again = train(discs, saved, tmp_path / "again").run
     for name in ("config.yaml", "history.csv", "model/model.safetensors"):
         assert (again / name).read_bytes() == (timed / name).read_bytes(), name
+
+
+@pytest.mark.usefixtures("ticking")
+@pytest.mark.parametrize(
+    ("step", "fixed", "width", "rotation"),
+    [(0.25, (), 4, 0), (0.15, (), 8, 0), (0.05, (), 8, 180), (0.25, ("model.width", "augmentation.rotation"), 8, 180)],
+)
+def test_in_few_minutes_auto_halves_the_width_and_augments_less(
+    step: float, fixed: tuple[str, ...], width: int, rotation: int, discs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "step_seconds", lambda prepared: step)
+    settings = override(load_recipe("auto").settings, ["model.width=8", "machine.threads=1"])
+    found = training.plan(discs, settings, fixed=fixed, minutes=2.0).task.config
+    assert (getattr(found.model, "width", None), found.augmentation.rotation) == (width, rotation)
+    assert found.augmentation.flips
 
 
 @pytest.mark.usefixtures("ticking")

@@ -18,6 +18,8 @@ BOTTOM, LEAST_DEPTH = 4, 2
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 30, 400
 # With fewer steps than this, half the width learns more: it is about three times as fast.
 ENOUGH_STEPS, HALF = 600, 2
+# With fewer steps than this a network has learned too little to overfit, and learns more from images as they lie.
+MANY_STEPS = 1000
 # Degrees to which images are tilted that may not be turned by quarters.
 TILT = 15
 
@@ -77,6 +79,15 @@ def narrower(config: Config, steps: int) -> Advice | None:
     width = _width(config) // HALF
     reason = f"only some {steps} steps of the whole width fit into the time; the half is about three times as fast"
     return Advice("model.width", str(width), reason)
+
+
+def milder(config: Config, steps: int, fixed: Collection[str]) -> tuple[Advice, ...]:
+    """No turning by any angle and no scaling for the recipe `auto`, where the time allows so few steps; flips and quarter turns stay."""
+    if config.recipe != AUTO or steps >= MANY_STEPS:
+        return ()
+    reason = f"only some {steps} steps fit into the time, too few to overfit"
+    paths = ("augmentation.rotation", "augmentation.scale")
+    return tuple(Advice(path, "0", reason) for path in paths if path not in fixed)
 
 
 def _width(config: Config) -> int:

@@ -116,7 +116,7 @@ def build(found: Survey, parts: Split, config: Config, listen: Listener, *, begu
 
 
 def rebuild(prepared: Prepared, config: Config) -> Prepared:
-    """The same data with a fresh network, for a config that differs in the network's width or the training's length alone."""
+    """The same data with a fresh network, for a config that differs in the network's width, augmentation or the training's length alone."""
     again = _build(prepared.data, config, silent)
     return replace(again, starting=prepared.starting)
 

@@ -1,7 +1,7 @@
 """`utome train`: from a folder of pairs to a run folder with a model, an honest score and a report."""
 
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from utome.distributed import by_first, ended_together, is_first, leave, share, 
 from utome.errors import InterruptedRunError, MachineError, UtomeError
 from utome.events import EpochDone, Event, Listener, Noted, silent
 from utome.files import new_folder
-from utome.jobs.advising import may_narrow, narrower
+from utome.jobs.advising import AUTO, Advice, may_narrow, milder, narrower
 from utome.jobs.costing import lasting, step_seconds
 from utome.jobs.interruption import Stop, stoppable
 from utome.jobs.measuring import with_deviation
@@ -110,19 +110,25 @@ def plan(
     prepared = prepare(data, config, listen, fixed=fixed)
     if minutes is None:
         return prepared
-    if fixed is not None and may_narrow(prepared.task.config, fixed):
-        prepared = _narrowed(prepared, 60 * minutes, listen)
+    if fixed is not None and prepared.task.config.recipe == AUTO:
+        prepared = _suited(prepared, 60 * minutes, fixed, listen)
     return _within(prepared, 60 * minutes, time.perf_counter() - started, listen)
 
 
-def _narrowed(prepared: Prepared, seconds: float, listen: Listener) -> Prepared:
-    """The same training with half the width, where the time is short."""
-    config = prepared.task.config
-    advice = narrower(config, int(seconds / step_seconds(prepared)))
-    if advice is None:
-        return prepared
-    listen(Noted(f"auto: {advice.path}={advice.value}, since {advice.reason}."))
-    return rebuild(prepared, override(config.as_dict(), [f"{advice.path}={advice.value}"]))
+def _suited(prepared: Prepared, seconds: float, fixed: Collection[str], listen: Listener) -> Prepared:
+    """The same training as the recipe `auto` wants it in a short time: half the width, and less augmentation."""
+    if may_narrow(prepared.task.config, fixed):
+        advice = narrower(prepared.task.config, int(seconds / step_seconds(prepared)))
+        prepared = _following(prepared, () if advice is None else (advice,), listen)
+    return _following(prepared, milder(prepared.task.config, int(seconds / step_seconds(prepared)), fixed), listen)
+
+
+def _following(prepared: Prepared, advice: Sequence[Advice], listen: Listener) -> Prepared:
+    """The same training with these settings."""
+    for each in advice:
+        listen(Noted(f"auto: {each.path}={each.value}, since {each.reason}."))
+    changes = [f"{each.path}={each.value}" for each in advice]
+    return rebuild(prepared, override(prepared.task.config.as_dict(), changes)) if changes else prepared
 
 
 def _within(prepared: Prepared, seconds: float, spent: float, listen: Listener) -> Prepared:
