@@ -65,10 +65,7 @@ def verdict_words(outcome: StudyOutcome, difference: Difference | None) -> str:
 
 def seeds_may_differ(difference: Difference) -> bool:
     """Whether what the images tell from chance may come out otherwise with other seeds."""
-    if difference.outcome == "not distinguishable":
-        return False
-    interval = difference.seeds_interval
-    return len(difference.seeds) < 2 or (interval is not None and 0.0 in interval)
+    return difference.seeds_may_differ
 
 
 def beside_the_paper(outcome: StudyOutcome) -> list[str]:

@@ -84,6 +84,13 @@ class Difference:
     seeds_interval: Interval | None = None
     left_out: int = 0
 
+    @property
+    def seeds_may_differ(self) -> bool:
+        """Whether what the images tell from chance may come out otherwise with other seeds."""
+        if self.outcome == "not distinguishable":
+            return False
+        return len(self.seeds) < 2 or (self.seeds_interval is not None and 0.0 in self.seeds_interval)
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -152,13 +159,14 @@ class ImageScores:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Of a learning curve: the score with so many training images."""
+    """Of a learning curve: the score with so many training images; the intervals are those of `Score`."""
 
     size: int
     value: float | None
     interval: Interval | None
     seeds: Mapping[int, float | None]
     units: int
+    seeds_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
