@@ -147,7 +147,10 @@ def test_smoke_is_marked_in_large_and_has_no_verdict_anywhere(tmp_path: Path) ->
         assert "no conclusion" in written
         assert "is better than" not in written
         assert "▲" not in written
-    assert "for fewer than 30 epochs, so that no conclusion can be drawn" in (tmp_path / "methods.txt").read_text()
+    assert (
+        "for fewer than 30 epochs or 300 steps, so that no conclusion can be drawn"
+        in (tmp_path / "methods.txt").read_text()
+    )
 
 
 def test_an_unfinished_study_says_so_and_shows_failed_and_missing_runs_with_their_reason(tmp_path: Path) -> None:

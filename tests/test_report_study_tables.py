@@ -175,6 +175,18 @@ def test_a_learning_curve_has_a_row_a_size() -> None:
     table = curve_table(with_curve(finished_outcome()))
     assert [row[0] for row in table.rows] == ["5", "10", "20"]
     assert table.rows[2][1:] == ("0.660\n", "0.660, –")
+    assert "for other seeds" not in table.notes[0]
+
+
+def test_a_learning_curve_has_the_interval_over_seeds_too() -> None:
+    outcome = with_curve(finished_outcome())
+    assert outcome.curve is not None
+    first, *others = outcome.curve.points
+    points = (replace(first, seeds_interval=Interval(0.42, 0.6)), *others)
+    table = curve_table(replace(outcome, curve=replace(outcome.curve, points=points)))
+    assert table.rows[0][2] == "0.500, 0.520\n0.420–0.600"
+    assert table.rows[1][2] == "0.620, 0.640"
+    assert table.notes[0].endswith("Those of the seeds are Student's over them, for other seeds.")
 
 
 def test_a_table_of_all_tables_has_no_column_without_anything() -> None:

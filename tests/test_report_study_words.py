@@ -92,6 +92,10 @@ def test_smoke_has_no_verdict_whatever_the_p() -> None:
     assert answer(short).verdict == "Smoke, no conclusion: the trainings were too short to tell which is better."
     assert answer(short).grounds == ()
     assert beside_the_paper(short) == []
+    few = replace(outcome, arms=tuple(replace(arm, steps=80) for arm in outcome.arms))
+    for each, trained in ((short, "29 epochs"), (few, "40 epochs (80 steps in all)")):
+        said = f"Networks were trained for {trained}, and with fewer than 30 epochs or 300 steps nothing can be said"
+        assert answer(each).warnings[0].startswith(said)
 
 
 def test_the_papers_difference_lies_in_our_interval_or_not() -> None:

@@ -117,6 +117,77 @@ def test_what_a_training_depends_on_is_refused(data: Path, begun: Path, old: str
     assert {path: path.read_bytes() for path in begun.glob("*.*")} == before
 
 
+BAD = TOY.replace("seeds: 1", "  bad: {recipe: unet, set: {data.limit: 400}}\nseeds: 1")
+
+
+def test_an_arm_of_which_nothing_is_trained_may_be_mended_or_taken_out(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    failed = run(data, out, BAD)
+    assert [run.arm for run in failed.failed] == ["bad"]
+    before = models(out)
+    mended = shutil.copytree(out, tmp_path / "mended")
+    outcome = run(data, mended, BAD.replace("400", "1"))
+    assert outcome.done
+    (bad,) = (run for run in outcome.runs if run.arm == "bad")
+    assert bad.images["train"] == 1
+    outcome = run(data, out, TOY)
+    assert outcome.done
+    assert [arm.name for arm in outcome.arms] == ["plain", "wide"]
+    assert {difference.family for difference in outcome.differences} == {1}
+    assert models(out) == before
+    assert not (out / "scores" / "bad").exists()
+
+
+def test_an_arm_that_is_trained_stays_whatever_lies_beside_it(data: Path, out: Path) -> None:
+    shutil.rmtree(out / "runs" / "wide")  # to save room: its scores are there
+    with pytest.raises(ConfigError, match=r"model\.width: it was 3 and is 4"):
+        run(data, out, TOY.replace("model.width: 3", "model.width: 4"))
+
+
+@pytest.mark.parametrize(("status", "kept"), [("interrupted", True), ("failed", False)])
+def test_an_arm_whose_training_goes_on_stays_and_one_that_failed_begins_anew(
+    data: Path, out: Path, status: str, kept: bool
+) -> None:
+    shutil.rmtree(out / "scores" / "wide")
+    (out / "runs" / "wide" / "seed-0" / "status.json").write_text(json.dumps({"status": status}))
+    other = TOY.replace("model.width: 3", "model.width: 4")
+    if kept:
+        with pytest.raises(ConfigError, match=r"model\.width: it was 3 and is 4"):
+            run(data, out, other)
+        return
+    assert run(data, out, other).done
+    assert "width: 4" in (out / "runs" / "wide" / "seed-0" / "config.yaml").read_text()
+
+
+def test_what_was_scored_as_the_baseline_said_is_scored_anew_with_it(
+    data: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+    for place in ("scores/plain", "runs/plain"):
+        shutil.rmtree(out / place)
+    otsu = out / "scores" / "otsu" / "seed-0"
+    otsu.mkdir(parents=True)
+    (otsu / "scores.json").write_text("{}")
+    run(data, out, TOY + "references: [otsu]\n")
+    assert otsu.exists()
+    run(data, out, TOY.replace("model.width: 2", "data.limit: 1") + "references: [otsu]\n")
+    assert not otsu.exists()
+    assert (out / "scores" / "wide" / "seed-0" / "scores.json").is_file()
+
+
+def test_the_length_of_an_arm_that_is_another_now_is_measured_anew(
+    data: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+    for place in ("scores/wide", "runs/wide"):
+        shutil.rmtree(out / place)
+    content = json.loads((out / "asked.json").read_text())
+    content["lengths"] = {arm: {"epochs": 1, "steps": 1} for arm in ("plain", "wide")}
+    (out / "asked.json").write_text(json.dumps(content))
+    run(data, out, TOY.replace("model.width: 3", "model.width: 4"))
+    assert set(StudyFolder(out).asked().lengths) == {"plain"}
+
+
 def test_the_main_metric_stays_what_it_was(data: Path, out: Path) -> None:
     other = "metrics: {pixels.foreground.iou: own}\n"
     with pytest.raises(ConfigError, match=r"was `pixels\.mean_iou` and is now `pixels\.foreground\.iou`"):

@@ -14,6 +14,7 @@ from utome.data.splitting import Rule, limited, split
 from utome.errors import ConfigError
 from utome.jobs.learning_curve import CurveRequest, learn
 from utome.jobs.reading import split_data
+from utome.statistics.intervals import Interval
 from utome.studies.curve import learning_curve, limits
 from utome.studies.file import parse_study
 from utome.studies.outcome import Difference, StudyOutcome
@@ -59,6 +60,7 @@ def test_smaller_sets_are_parts_of_larger_ones_and_the_rest_stays(curve: tuple[P
 
 def test_every_size_has_the_same_steps(curve: tuple[Path, StudyOutcome]) -> None:
     out, outcome = curve
+    assert [arm.steps for arm in outcome.arms] == [8, 8, 8]
     lengths = [(run.cost.epochs_run, run.state) for run in outcome.runs]
     assert lengths == [(2, "done")] * 3
     steps = {
@@ -76,6 +78,7 @@ def test_the_curve_has_a_point_for_each_size(curve: tuple[Path, StudyOutcome]) -
         score = outcome.score("held-out", f"images-{point.size}", "best", "pixels.mean_iou")
         assert score is not None
         assert (point.value, point.units) == (score.value, 3)
+        assert point.seeds_interval == score.seeds_interval
     assert outcome.curve.sentence.startswith("From 2 to 4 images the mean IoU changed by ")
 
 
@@ -107,18 +110,54 @@ def test_a_limit_takes_images_group_by_group(data: Path) -> None:
     assert (some.val, some.test) == (parts.val, parts.test)
 
 
-def difference(gain: float, outcome: str, *, smallest: float = 0.01) -> Difference:
-    """Of the fewer images beside the more."""
+SURE = ((0.02, 0.04), {0: 0.028, 1: 0.03, 2: 0.032}, (0.025, 0.035))
+
+
+def difference(
+    gain: float,
+    outcome: str,
+    found: tuple[tuple[float, float] | None, dict[int, float], tuple[float, float] | None] = SURE,
+    *,
+    smallest: float = 0.01,
+) -> Difference:
+    """Of the fewer images beside the more: what is given is of the more beside the fewer."""
+    images, seeds, over_seeds = found
+    intervals = [None if each is None else Interval(-each[1], -each[0]) for each in (images, over_seeds)]
     return Difference(
-        "held-out", "images-20", "best", "pixels.mean_iou", "images-40", "best", -gain, None, 0.01, 0.01, smallest, 1, 8, "images",
-        8, 0, 0, None, outcome, "",  # type: ignore[arg-type]
+        "held-out", "images-20", "best", "pixels.mean_iou", "images-40", "best", -gain, intervals[0], 0.01, 0.01, smallest, 1, 8,
+        "images", 8, 0, 0, None, outcome, "",  # type: ignore[arg-type]
+        seeds={seed: -each for seed, each in seeds.items()}, seeds_interval=intervals[1],
     )  # fmt: skip
+
+
+def sentence(outcome: StudyOutcome, found: Difference, sizes: tuple[int, int] = (20, 40)) -> str:
+    """Of a study of two sizes, the last of which is the baseline."""
+    scores = tuple(
+        replace(score, arm="images-20" if score.arm == "images-2" else "images-40") for score in outcome.scores
+    )
+    shown = learning_curve(
+        replace(outcome, differences=(found,), baseline="images-40", scores=scores),
+        dict(zip(("images-20", "images-40"), sizes, strict=True)),
+    )
+    assert shown is not None
+    return shown.sentence
 
 
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        (difference(0.03, "worse"), "10 more labels would probably help, by about +0.010"),
+        # log2(50/40) of the step, and so are both ends of the wider interval
+        (
+            difference(0.03, "worse"),
+            (
+                "(95 % interval over images +0.020 to +0.040; over seeds +0.025 to +0.035): 10 more labels would probably help, by about "
+                "+0.010 (95 % interval +0.006 to +0.013) if it goes on at this rate for each doubling."
+            ),
+        ),
+        (
+            difference(0.03, "worse", ((0.025, 0.035), SURE[1], (0.01, 0.05))),
+            "by about +0.010 (95 % interval +0.003 to +0.016) if",
+        ),
         (
             difference(0.001, "not distinguishable"),
             "that cannot be told from chance, so nothing here says that 10 more labels would help",
@@ -133,20 +172,49 @@ def difference(gain: float, outcome: str, *, smallest: float = 0.01) -> Differen
 def test_one_sentence_says_whether_more_labels_would_help(
     found: Difference, said: str, curve: tuple[Path, StudyOutcome]
 ) -> None:
-    _, outcome = curve
-    shown = learning_curve(
-        replace(
-            outcome,
-            differences=(found,),
-            baseline="images-40",
-            scores=tuple(
-                replace(score, arm="images-20" if score.arm == "images-2" else "images-40") for score in outcome.scores
-            ),
-        ),
-        {"images-20": 20, "images-40": 40},
+    assert said in sentence(curve[1], found)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "interval", "doubt"),
+    [
+        ({0: -0.9, 1: 0.9, 2: 0.09}, (-0.9, 0.9), "but other seeds may say otherwise"),
+        ({0: 0.03}, None, "but that rests on one seed of each, and another may say otherwise"),
+    ],
+)
+def test_where_other_seeds_may_say_otherwise_the_sentence_says_so_and_promises_nothing(
+    seeds: dict[int, float], interval: tuple[float, float] | None, doubt: str, curve: tuple[Path, StudyOutcome]
+) -> None:
+    helped = sentence(curve[1], difference(0.03, "worse", (SURE[0], seeds, interval)))
+    assert helped.endswith(f"more images helped, {doubt}, so it is not sure that 10 more labels would.")
+    worse = sentence(curve[1], difference(-0.03, "better", (SURE[0], seeds, interval)))
+    assert worse.endswith(f"more images made it worse, {doubt}, so look at the labels before adding 10 more.")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"), [((5, 10), True), ((4, 9), False), ((2, 4), False), ((30, 40), True), ((38, 40), False)]
+)
+def test_no_number_is_given_beyond_one_doubling_or_a_longer_step_than_was_seen(
+    sizes: tuple[int, int], told: bool, curve: tuple[Path, StudyOutcome]
+) -> None:
+    said = sentence(curve[1], difference(0.3, "worse"), sizes)
+    assert "10 more labels would probably help" in said
+    assert ("by about" in said) == told
+    assert (f"from {sizes[1]} to {sizes[1] + 10} images is too long a step" in said) == (not told)
+
+
+def test_where_the_baseline_has_the_fewest_images_the_sentence_is_the_same(curve: tuple[Path, StudyOutcome]) -> None:
+    found = difference(0.03, "worse")
+    turned = replace(
+        found,
+        difference=0.03,
+        interval=Interval(0.02, 0.04),
+        seeds={seed: -each for seed, each in found.seeds.items()},
+        seeds_interval=Interval(0.025, 0.035),
+        outcome="better",
     )
-    assert shown is not None
-    assert said in shown.sentence
+    assert sentence(curve[1], turned, (40, 20)) == sentence(curve[1], found)
+    assert "more images made it worse" in sentence(curve[1], replace(turned, outcome="worse"), (40, 20))
 
 
 def test_arms_that_differ_in_more_than_the_images_make_no_curve() -> None:

@@ -28,6 +28,12 @@ def test_fewer_than_thirty_epochs_are_smoke() -> None:
     assert (outcome.as_json()["done"], finished_outcome().as_json()["done"]) == (False, True)
 
 
+def test_fewer_than_three_hundred_steps_are_smoke_however_many_epochs() -> None:
+    outcome = small_outcome()
+    made = [replace(outcome, arms=(replace(outcome.arms[0], steps=steps), *outcome.arms[1:])) for steps in (299, 300)]
+    assert [each.smoke for each in made] == [True, False]
+
+
 def test_scores_and_differences_are_found_by_their_names() -> None:
     outcome = small_outcome()
     found = outcome.against_baseline("held-out", "wide", "best", MAIN)

@@ -12,6 +12,7 @@ from utome.cli.app import app
 from utome.errors import ConfigError
 from utome.recipes.library import load_recipe
 from utome.studies.library import find_study, load_study, study_names
+from utome.studies.outcome import FEWEST_STEPS
 from utome.studies.plan import Asked, config_of, planned
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -46,7 +47,11 @@ def test_a_shipped_study_has_whole_configs_at_every_scale(name: str) -> None:
     for scale in found.scales:
         asked = Asked(scale, arms=tuple(found.arms), seeds=1)
         for run in planned(found, found.arms, 1):
-            assert config_of(found, asked, run).training.epochs >= 40
+            training = config_of(found, asked, run).training
+            assert training.epochs >= 40
+            assert training.steps_per_epoch is not None or scale != "small"
+            if training.steps_per_epoch is not None:
+                assert training.epochs * training.steps_per_epoch >= FEWEST_STEPS
 
 
 def test_the_paper_scale_is_what_the_recipe_publishes() -> None:

@@ -157,9 +157,9 @@ def lines(outcome: "StudyOutcome") -> list[str]:
     """The outcome as lines of text."""
     said = [outcome.about.title, *([outcome.about.question] if outcome.about.question else [])]
     if outcome.smoke:
-        from utome.studies.outcome import FEWEST_EPOCHS, SMOKE
+        from utome.studies.outcome import SMOKE, TOO_SHORT
 
-        said.append(f"*** {SMOKE.upper()}: trainings of fewer than {FEWEST_EPOCHS} epochs say nothing. ***")
+        said.append(f"*** {SMOKE.upper()}: trainings of {TOO_SHORT} say nothing. ***")
     done = sum(run.state == "done" for run in outcome.runs)
     said.append(f"Scale {outcome.about.scale}; {done} of {len(outcome.runs)} runs are done.")
     for protocol in outcome.protocols:

@@ -27,7 +27,7 @@ def run_study(
     """Do what is missing of the study in `out`, new or begun, and return all that it then knows.
 
     A run that fails is written down with its reason, and the rest goes on. `ConfigError` where the scale, --set or the file make
-    trainings others than those that the study began with, `DataError` where the images are not those; nothing is then changed. What of
+    trainings others than those that were begun, `DataError` where the images are not those; nothing is then changed. What of
     the file needs no training may change: runs that were scored by other variants or metrics are scored anew. Interrupted at any time,
     the same call goes on, to the same numbers.
     """
@@ -49,14 +49,20 @@ def run_study(
 
 
 def _begin(folder: StudyFolder, study: StudyFile, text: str, now: tuple[Asked, DataFacts], listen: Listener) -> None:
-    """Write down what is asked of a new study; of a begun one, what is new of it: more arms or seeds, another way to score."""
+    """Write down what is asked of a new study; of a begun one, what is new of it: more arms or seeds, another way to score.
+
+    An arm of which nothing is trained may be another now, or gone.
+    """
     asked, facts = now
     if folder.begun:
-        folder.refuse_changes(study, asked)
+        changed = folder.changed(study, asked)
         folder.refuse_other_data(facts)
         then = folder.asked()
+        # Before the new file is written: what lies there of them must not be taken for a training by it.
+        folder.forget(changed)
+        lengths = {arm: length for arm, length in then.lengths.items() if arm not in changed}
         arms = tuple(arm for arm in study.arms if arm in {*then.arms, *asked.arms})
-        asked = replace(then, arms=arms, seeds=max(then.seeds, asked.seeds))
+        asked = replace(then, arms=arms, seeds=max(then.seeds, asked.seeds), lengths=lengths)
     measured = _lengths(study, asked, Path(facts.root), listen)
     folder.write(text, study, replace(asked, lengths={**measured, **asked.lengths}), facts)
 

@@ -10,7 +10,7 @@ from utome.report.study_facts import ALPHA, honest_first, main_metric, networks
 from utome.report.study_numbers import count, listed
 from utome.report.study_settings import network_settings, training_sentences
 from utome.report.study_words import state_words
-from utome.studies.outcome import FEWEST_EPOCHS, Difference, StudyOutcome
+from utome.studies.outcome import TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import Arm
 
 INTERVALS = (
@@ -216,9 +216,7 @@ def _software(outcome: StudyOutcome) -> list[str]:
 def _limits(outcome: StudyOutcome) -> list[str]:
     sentences = []
     if outcome.smoke:
-        sentences.append(
-            f"Networks were trained for fewer than {FEWEST_EPOCHS} epochs, so that no conclusion can be drawn."
-        )
+        sentences.append(f"Networks were trained for {TOO_SHORT}, so that no conclusion can be drawn.")
     if not outcome.done:
         sentences.append(f"The study is unfinished: {state_words(outcome)}.")
     if outcome.about.differences:

@@ -146,11 +146,15 @@ def curve_table(outcome: StudyOutcome) -> Table:
             _seeds(outcome, score, decimals),
         )
         for point in outcome.curve.points
-        for score in [Score("", "", "", metric.name, point.value, point.interval, point.seeds, point.units)]
+        for score in [
+            Score("", "", "", metric.name, point.value, point.interval, point.seeds, point.units, point.seeds_interval)
+        ]
     )
     head = ("Training images", with_unit(metric), _seeds_head(outcome))
     units = sorted({point.units for point in outcome.curve.points})
     note = f"Intervals are of 95 %, over {' or '.join(map(str, units))} test images that are the same for all sizes."
+    if any(point.seeds_interval is not None for point in outcome.curve.points):
+        note += " Those of the seeds are Student's over them, for other seeds."
     return Table(
         "learning-curve", "Score against the number of training images", head, rows, (note, *_few(rows)), frozenset()
     )

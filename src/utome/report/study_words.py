@@ -15,7 +15,7 @@ from utome.report.study_facts import (
 )
 from utome.report.study_numbers import count, listed, number, p_equals, places, signed, signed_between
 from utome.statistics.intervals import of_differences
-from utome.studies.outcome import FEWEST_EPOCHS, SMOKE, Difference, StudyOutcome
+from utome.studies.outcome import SMOKE, TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import Protocol
 
 NO_CONCLUSION = "no conclusion"
@@ -65,10 +65,7 @@ def verdict_words(outcome: StudyOutcome, difference: Difference | None) -> str:
 
 def seeds_may_differ(difference: Difference) -> bool:
     """Whether what the images tell from chance may come out otherwise with other seeds."""
-    if difference.outcome == "not distinguishable":
-        return False
-    interval = difference.seeds_interval
-    return len(difference.seeds) < 2 or (interval is not None and 0.0 in interval)
+    return difference.seeds_may_differ
 
 
 def beside_the_paper(outcome: StudyOutcome) -> list[str]:
@@ -246,9 +243,12 @@ def _smoke(outcome: StudyOutcome) -> list[str]:
     if not outcome.smoke:
         return []
     planned = {arm.epochs for arm in networks(outcome) if arm.epochs is not None}
+    epochs = f"{listed(map(str, sorted(planned)))} epoch{'' if planned == {1} else 's'}"
+    steps = sorted({arm.steps for arm in networks(outcome) if arm.steps is not None})
+    in_all = f" ({listed(map(str, steps))} step{'' if steps == [1] else 's'} in all)" if steps else ""
     text = (
-        f"Networks were trained for {listed(map(str, sorted(planned)))} epoch{'' if planned == {1} else 's'}, and with fewer than "
-        f"{FEWEST_EPOCHS} nothing can be said of which is better. These numbers show that the study runs."
+        f"Networks were trained for {epochs}{in_all}, and with {TOO_SHORT} nothing can be said of which is better. These numbers show "
+        "that the study runs."
     )
     return [text]
 

@@ -1,11 +1,11 @@
-"""What of a begun study may change: all that no training depends on.
+"""What of a begun study may change: all that no training depends on, and arms of which nothing is trained.
 
 Trainings are written down with all their settings when they are asked for, so neither another file nor a recipe of another version can
 make them others. What only scoring depends on has a hash, beside each run's scores: runs that were scored otherwise are scored anew.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from utome.config.settings import leaves
@@ -51,16 +51,24 @@ def refuse_another_question(then: StudyFile, now: StudyFile) -> None:
         raise ConfigError(_refusal([_difference("protocol", name, before, after) for name in changed]))
 
 
-def refuse_other_trainings(then: Trainings, now: Trainings) -> None:
-    """`ConfigError` with every setting that makes a training of the begun study another, as it was and as it is."""
-    lines = []
+def others(then: Trainings, now: Trainings) -> Mapping[str, Sequence[str]]:
+    """Of each arm whose trainings are others now, or not there, every setting that makes them so, as it was and as it is."""
+    found: dict[str, list[str]] = {}
     for name, before in then.items():
         after = now.get(name)
         if after is None:
-            lines.append(f"arm {name}: it is no longer there")
-            continue
-        changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
-        lines += [_difference(f"arm {name},", path, before, after) for path in changed]
+            lines = [f"arm {name}: it is no longer there"]
+        else:
+            changed = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
+            lines = [_difference(f"arm {name},", path, before, after) for path in changed]
+        if lines:
+            found.setdefault(name.partition(" in ")[0], []).extend(lines)
+    return found
+
+
+def refuse_other_trainings(changed: Iterable[Sequence[str]]) -> None:
+    """`ConfigError` with these settings of arms that are trained."""
+    lines = [line for each in changed for line in each]
     if lines:
         raise ConfigError(_refusal(lines))
 
@@ -85,5 +93,6 @@ def _refusal(lines: Iterable[str]) -> str:
     shown = "\n  ".join(lines)
     return (
         f"The study's trainings are not those that it began with:\n  {shown}\nPut that back as it was, or give another --out. What needs "
-        "no training may change: titles, sources, published values, metrics, variants, references, and there may be further arms."
+        "no training may change: titles, sources, published values, metrics, variants, references. There may be further arms, and those of "
+        "which nothing is trained may change or go."
     )

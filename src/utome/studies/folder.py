@@ -1,6 +1,6 @@
 """The folder of a study: the study file as it was at the start, what was asked, and every run with its scores.
 
-    DIR/study.yaml                      the study file, whose trainings must not change
+    DIR/study.yaml                      the study file, of which no training that was begun may change
     DIR/asked.json                      scale, arms and seeds asked for, all settings of each arm, and a hash of the images
     DIR/runs/ARM/seed-S[-fold-F]/       ordinary run folders
     DIR/scores/ARM/seed-S[-fold-F]/     scores.json, failed.json, and predictions/VARIANT/IMAGE.png
@@ -10,10 +10,12 @@ With more than one protocol its name stands before the seed. Every file is writt
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +23,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from utome.errors import ConfigError, DataError
 from utome.files import TEMPORARY_PREFIX, exclusive, held, new_folder, sweep, write_json, write_text
-from utome.studies.changes import Trainings, refuse_another_question, refuse_other_trainings, scoring_key, trainings
+from utome.studies.changes import (
+    Trainings,
+    others,
+    refuse_another_question,
+    refuse_other_trainings,
+    scoring_key,
+    trainings,
+)
 from utome.studies.file import StudyFile, parse_study
 from utome.studies.plan import Asked, PlannedRun
 from utome.studies.question import DataFacts
@@ -29,7 +38,7 @@ from utome.studies.scored import is_whole
 
 FORMAT = 1
 STUDY, ASKED, LOCK, SCORES, FAILED = "study.yaml", "asked.json", "study.lock", "scores.json", "failed.json"
-PREDICTIONS = "predictions"
+RUNS, PREDICTIONS = "runs", "predictions"
 # No system takes these in a file name.
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 ASKED_OF, DATA_OF, TRAININGS_OF = TypeAdapter(Asked), TypeAdapter(DataFacts), TypeAdapter[Trainings](Trainings)
@@ -96,8 +105,11 @@ class StudyFolder:
         """The images that the study began with."""
         return self._read(DATA_OF, self._asked().get("data"))
 
-    def refuse_changes(self, study: StudyFile, asked: Asked) -> None:
-        """`ConfigError` with the difference where trainings would be others than those that the study began with."""
+    def changed(self, study: StudyFile, asked: Asked) -> tuple[str, ...]:
+        """The arms that are others now, or gone, and may be, since nothing of them is trained; and what was scored as they said.
+
+        `ConfigError` with the difference where trainings would be others than those that were begun.
+        """
         begun = self.asked()
         for name, before, now in (
             ("--scale", begun.scale, asked.scale),
@@ -111,7 +123,16 @@ class StudyFolder:
         refuse_another_question(self.study, study)
         then = self._asked().get("trainings")
         known = trainings(self.study, begun, begun.arms) if then is None else self._read(TRAININGS_OF, then)
-        refuse_other_trainings(known, trainings(study, begun, study.arms))
+        found = others(known, trainings(study, begun, study.arms))
+        anew = tuple(arm for arm in found if not self._is_trained(arm))
+        refuse_other_trainings(lines for arm, lines in found.items() if arm not in anew)
+        return (*anew, *self.study.references) if self.study.baseline in anew else anew
+
+    def forget(self, arms: Iterable[str]) -> None:
+        """Take away what lies here of these arms."""
+        for place, arm in product((RUNS, "scores"), arms):
+            if (self.path / place / arm).exists():
+                shutil.rmtree(self.path / place / arm)
 
     def refuse_other_data(self, now: DataFacts) -> None:
         """`DataError` where images, masks or classes are not those that the study began with."""
@@ -131,7 +152,7 @@ class StudyFolder:
 
     def run(self, run: PlannedRun) -> Path:
         """Its run folder."""
-        return self.path / "runs" / self.place(run)
+        return self.path / RUNS / self.place(run)
 
     def scores(self, run: PlannedRun) -> Path:
         """The folder of its scores and predictions."""
@@ -148,6 +169,18 @@ class StudyFolder:
         """Why a run failed the last time; none where it did not."""
         content = read_json(self.scores(run) / FAILED)
         return None if content is None else str(content.get("reason"))
+
+    def _is_trained(self, arm: str) -> bool:
+        """Whether a run of the arm is scored, at work, or has epochs and did not fail; its training, or all of it, may be gone since."""
+        if any((self.path / "scores" / arm).glob(f"*/{SCORES}")):
+            return True
+        return any(
+            held(place / "events.jsonl") is True
+            or (
+                (place / "history.csv").is_file() and (read_json(place / "status.json") or {}).get("status") != "failed"
+            )
+            for place in (self.path / RUNS / arm).glob("*")
+        )
 
     def _asked(self) -> dict[str, Any]:
         content = read_json(self.path / ASKED)

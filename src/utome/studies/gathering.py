@@ -92,11 +92,12 @@ def _arms(study: StudyFile, asked: Asked) -> tuple[Arm, ...]:
     protocol = next(iter(study.protocols))
     found = []
     for name in asked.arms:
-        epochs = config_of(study, asked, PlannedRun(0, protocol, 0, name)).training.epochs
+        training = config_of(study, asked, PlannedRun(0, protocol, 0, name)).training
+        steps = None if training.steps_per_epoch is None else training.epochs * training.steps_per_epoch
         entry, scale = study.arms[name], study.scale(asked.scale)
         said = {**study.set, **entry.set, **scale.set, **scale.arms.get(name, {})}
         settings = (*(f"{path}={value}" for path, value in said.items()), *asked.assignments)
-        found.append(Arm(name, study.arm_title(name), "network", entry.recipe, settings, epochs))
+        found.append(Arm(name, study.arm_title(name), "network", entry.recipe, settings, training.epochs, steps))
     return (*found, *(Arm(name, study.arm_title(name), name) for name in study.references))
 
 

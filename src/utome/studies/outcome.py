@@ -18,8 +18,9 @@ from utome.statistics.intervals import Interval
 from utome.studies.question import About, Arm, DataFacts, Metric, Protocol, Published, Variant
 
 FORMAT = 1
-# With fewer epochs, or choices of enhanced maps, a study says nothing.
-FEWEST_EPOCHS = 30
+# With fewer epochs, or choices of enhanced maps, a study says nothing; nor with fewer steps of the optimiser, however many make an epoch.
+FEWEST_EPOCHS, FEWEST_STEPS = 30, 300
+TOO_SHORT = f"fewer than {FEWEST_EPOCHS} epochs or {FEWEST_STEPS} steps"
 SMOKE = "smoke, no conclusion"
 
 RunState = Literal["missing", "running", "interrupted", "trained", "failed", "done"]
@@ -82,6 +83,13 @@ class Difference:
     seeds: Mapping[int, float] = field(default_factory=dict)
     seeds_interval: Interval | None = None
     left_out: int = 0
+
+    @property
+    def seeds_may_differ(self) -> bool:
+        """Whether what the images tell from chance may come out otherwise with other seeds."""
+        if self.outcome == "not distinguishable":
+            return False
+        return len(self.seeds) < 2 or (self.seeds_interval is not None and 0.0 in self.seeds_interval)
 
 
 @dataclass(frozen=True)
@@ -151,13 +159,14 @@ class ImageScores:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Of a learning curve: the score with so many training images."""
+    """Of a learning curve: the score with so many training images; the intervals are those of `Score`."""
 
     size: int
     value: float | None
     interval: Interval | None
     seeds: Mapping[int, float | None]
     units: int
+    seeds_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -209,9 +218,12 @@ class StudyOutcome:
 
     @property
     def smoke(self) -> bool:
-        """Whether trainings are too short to say anything: fewer than 30 epochs, unless patience ended them."""
-        planned = [arm.epochs for arm in self.arms if arm.kind == "network" and arm.epochs is not None]
-        return any(epochs < FEWEST_EPOCHS for epochs in planned)
+        """Whether trainings are too short to say anything: fewer than 30 epochs or 300 steps are planned; patience may end them sooner."""
+        return any(
+            (arm.epochs is not None and arm.epochs < FEWEST_EPOCHS)
+            or (arm.steps is not None and arm.steps < FEWEST_STEPS)
+            for arm in self.arms
+        )
 
     def metric(self, name: str) -> Metric:
         """The metric of this name."""

@@ -69,7 +69,10 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Arm:
-    """What is compared. Of a network: its recipe and the settings that differ from it, as `path=value`; of a reference neither."""
+    """What is compared. Of a network: its recipe and the settings that differ from it, as `path=value`; of a reference neither.
+
+    `epochs` are those of a training, `steps` all its steps; none where an epoch is a pass over all tiles, however many they are.
+    """
 
     name: str
     title: str
@@ -77,6 +80,7 @@ class Arm:
     recipe: str = ""
     settings: tuple[str, ...] = ()
     epochs: int | None = None
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
