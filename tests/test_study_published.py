@@ -71,7 +71,7 @@ PRINTED: dict[str, Values] = {
         },
     ),
     "effunet-nuclei": by_place(ACCURACY, PERCENT, {"resnet50": 97}),
-    "effunet-vessels": by_place(ACCURACY, PERCENT, {"resnet50": 95, "efficient": 96}),
+    "effunet-vessels": by_place(ACCURACY, PERCENT, {"U-Net (ResNet50), DRIVE": 95, "Eff-UNet (B0), DRIVE": 96}),
     "unet2015-em": table_1(
         {
             "human values": (0.000005, 0.0021, 0.0010),
