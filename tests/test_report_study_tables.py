@@ -55,6 +55,7 @@ def test_differences_published_values_costs_and_images_come_back_from_the_csv() 
     assert value(rows, arm="plain", quantity="published") == 0.7398
     assert value(rows, arm="plain", quantity="seconds", seed="1") == 61.5
     assert value(rows, arm="otsu", quantity="image_score", image="image-5") == 0.7
+    assert value(rows, arm="otsu", quantity="shown_image_score", image="image-5", seed="1") == 0.65
     (failed,) = (row for row in rows if row["quantity"] == "state" and row["arm"] == "wide" and row["seed"] == "1")
     assert failed["text"] == "failed: The loss became nan."
     assert value(long_rows(with_curve(finished_outcome())), quantity="score", size="10") == 0.63
