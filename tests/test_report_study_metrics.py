@@ -141,6 +141,12 @@ def test_a_published_value_of_another_system_has_its_name_wherever_it_stands() -
     assert every_metric(other).rows[0][1].endswith("\npublished 0.740\nU-Net, another data set")
 
 
+def test_a_published_value_far_smaller_than_ours_keeps_its_digits() -> None:
+    outcome = two_ways()
+    small = replace(outcome.published[0], value=0.000353)
+    assert "\npublished 0.000353\n" in every_metric(replace(outcome, published=(small,))).rows[3][2]
+
+
 def test_notes_tell_of_the_layout_that_the_tables_have() -> None:
     table = main_table(finished_outcome(), finished_outcome().protocols[0])
     assert any("below it the 95 % interval" in note for note in table.notes)

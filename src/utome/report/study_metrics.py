@@ -2,7 +2,7 @@
 
 from utome.report.study_cells import SEEN, few, places_of, with_interval
 from utome.report.study_facts import Standing, networks, standing, under
-from utome.report.study_numbers import number, slug
+from utome.report.study_numbers import number, places, slug
 from utome.report.study_published import metric_head, other_name
 from utome.report.study_table import Table
 from utome.report.study_words import seeds_may_differ
@@ -60,6 +60,8 @@ def _cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
         first, *small = text.split("\n")
         sign = SIGNS[row.difference.outcome] + ("?" if seeds_may_differ(row.difference) else "")
         text = "\n".join([f"{first} {sign}", *small])
-    if row.published is not None:
-        text += f"\npublished {number(row.published.value, decimals)}{other_name(row.published, row.arm.title)}"
+    if (own := row.published) is not None:
+        # As many places as the paper's value needs, which may be far smaller than ours.
+        after = max(decimals, places([own.value], outcome.metric(own.metric)))
+        text += f"\npublished {number(own.value, after)}{other_name(own, row.arm.title)}"
     return text

@@ -13,6 +13,8 @@ LATEX = {
     "≤": r"$\le$", "≥": r"$\ge$", '"': "''", "…": r"\ldots{}", "▲": "$^{+}$", "▼": "$^{-}$",
     "≈": r"$\approx$", "[": "{[}", "*": "{*}", "\n": " ", "\r": " ",
 }  # fmt: skip
+# Text of more letters than this is broken into lines.
+LATEX_TEXT = 22
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$])")
 
 
@@ -63,8 +65,8 @@ def markdown_table(table: Table) -> str:
 
 
 def latex_table(table: Table, caption: str) -> str:
-    """The table as a float for the packages booktabs and adjustbox, which makes it no wider than the page."""
-    columns = "".join("l" if number in table.texts else "r" for number in range(len(table.head)))
+    """The table as a float for the packages array, booktabs and adjustbox, which makes it no wider than the page."""
+    columns = "".join(_latex_column(table, number) for number in range(len(table.head)))
     notes = "".join(f"\\par\\smallskip\\raggedright\\footnotesize {latex_text(note)}\n" for note in table.notes)
     rows = "\\addlinespace\n".join(map(_latex_row, table.rows))
     return (
@@ -108,6 +110,13 @@ def _tag(name: str, cell: str, is_text: bool) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join('<br>'.join(map(markdown_text, _lines(cell))) for cell in cells)} |"
+
+
+def _latex_column(table: Table, number: int) -> str:
+    if number not in table.texts:
+        return "r"
+    longest = max(len(line) for row in table.rows for line in _lines(row[number]))
+    return r">{\raggedright\arraybackslash}p{10em}" if longest > LATEX_TEXT else "l"
 
 
 def _latex_row(cells: Sequence[str]) -> str:
