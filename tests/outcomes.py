@@ -54,7 +54,10 @@ def small_outcome() -> StudyOutcome:
             Run("held-out", "otsu", 1, 0, "runs/otsu/seed-1", "missing"),
         ),
         images=tuple(
-            ImageScores(f"image-{number}", f"images/image-{number}.png", None, None, "held-out", arm, "best", 0.6 + number / 50, 2, None)
+            ImageScores(
+                f"image-{number}", f"images/image-{number}.png", None, None, "held-out", arm, "best", 0.6 + number / 50, 2, None,
+                seed=1, shown_value=0.55 + number / 50,
+            )
             for number in range(6)
             for arm in ("plain", "wide", "otsu")
         ),

@@ -179,7 +179,8 @@ def test_a_panel_has_image_truth_predictions_and_errors(tmp_path: Path) -> None:
         outcome, shown, lambda image: seen(noise(SIDE, SIDE), truth, truth if image.arm != "otsu" else None)
     )
     figure = panel_figure(outcome, shown, found)
-    assert titles(figure) == ["image", "U-Net\n0.700", "U-Net, wider & better\n0.700", "truth"]
+    below = "0.650, seed 1\nmean of 2 runs 0.700"
+    assert titles(figure) == ["image", f"U-Net\n{below}", f"U-Net, wider & better\n{below}", "truth"]
     assert figure is not None
     assert sum(bool(axes.images) for axes in figure.axes) == 6
     assert [text.get_text() for text in figure.legends[0].get_texts()][:2] == [

@@ -142,3 +142,10 @@ def test_generated_images_say_nothing_about_real_ones() -> None:
     assert outcome.data is not None
     made = replace(outcome, data=replace(outcome.data, generated=True))
     assert answer(made).warnings[-1].startswith("The images were made by a program.")
+
+
+def test_arms_that_are_one_training_are_warned_of() -> None:
+    outcome = finished_outcome()
+    assert answer(outcome).warnings == ()
+    (warning,) = answer(replace(outcome, equal_arms={"wide": "plain"})).warnings
+    assert warning.startswith("'U-Net, wider & better' has all settings of 'U-Net', so they are one training")

@@ -1,16 +1,18 @@
-"""What a study's folder says of itself: how images were really divided, what was changed, and the command that goes on with it."""
+"""What a study's folder says of itself: how images were really divided, what was changed and scored, and the command that goes on."""
 
+import json
 import shlex
 from pathlib import Path
 
 import pytest
 
-from utome.studies.file import parse_study
-from utome.studies.folder import StudyFolder
+from utome.studies.changes import scoring_key
+from utome.studies.file import StudyFile, parse_study
+from utome.studies.folder import SCORES, StudyFolder
 from utome.studies.gathering import gather
 from utome.studies.library import load_study
 from utome.studies.outcome import StudyOutcome
-from utome.studies.plan import Asked
+from utome.studies.plan import Asked, PlannedRun, planned
 from utome.studies.question import DataFacts
 
 TEXT = """
@@ -36,6 +38,25 @@ def begun(out: Path, asked: Asked, text: str = TEXT, name: str = "study") -> Stu
 
 def asked(*assignments: str, parted: bool = False) -> Asked:
     return Asked("small", assignments, ("plain", "wide"), 2, parted=parted)
+
+
+def scored(path: Path, study: StudyFile, image: str, accuracy: float) -> None:
+    """A run that scored one image of 100 pixels."""
+    hits = round(100 * accuracy)
+    row = {
+        "image": image, "group": None, "source": f"{image}.png", "page": None, "prediction": "it.png", "labelled": True,
+        "values": {"pixels.mean_iou": accuracy}, "sums": {"pixels": (hits, 100 - hits, 0, 0, 0, 0, 0, 0, 0)},
+    }  # fmt: skip
+    content = {
+        "format": 1,
+        "scoring": scoring_key(study),
+        "images": {},
+        "variants": {"best": [row]},
+        "left_out": {},
+        "cost": {},
+    }
+    path.mkdir(parents=True, exist_ok=True)
+    (path / SCORES).write_text(json.dumps(content), encoding="utf-8")
 
 
 def divisions(outcome: StudyOutcome) -> list[str]:
@@ -93,3 +114,39 @@ def test_the_command_of_a_shipped_study_has_its_name(tmp_path: Path) -> None:
     outcome = begun(tmp_path / "out", Asked("small", (), tuple(study.arms)[:2], 1), text, "frem-mouse")
     assert shlex.split(outcome.command)[3] == "frem-mouse"
     assert "--arms se-unet,shallow" in outcome.command
+
+
+def test_an_images_row_has_the_score_of_the_prediction_that_is_kept_beside_the_mean(tmp_path: Path) -> None:
+    begun(tmp_path / "out", asked())
+    folder = StudyFolder(tmp_path / "out")
+    for run in planned(folder.study, ["plain"], 2):
+        if run.protocol == "held-out":
+            scored(folder.scores(run), folder.study, "ab"[run.seed], (0.9, 0.3)[run.seed])
+    rows = {each.name: each for each in gather(folder, versions={}).images}
+    kept = {name: (each.seed, each.shown_value, each.value, each.runs) for name, each in rows.items()}
+    assert kept == {"a": (0, 0.9, 0.9, 1), "b": (1, 0.3, 0.3, 1)}
+    scored(folder.scores(PlannedRun(1, "held-out", 0, "plain")), folder.study, "a", 0.5)
+    (row,) = gather(folder, versions={}).images
+    assert row.value == pytest.approx(0.7)
+    assert (row.seed, row.shown_value, row.runs) == (0, 0.9, 2)
+    assert row.prediction == "scores/plain/held-out-seed-0/it.png"
+
+
+def test_comparisons_of_runs_that_are_too_short_have_no_verdict(tmp_path: Path) -> None:
+    for place, setting in (("short", "training.epochs=3"), ("long", "training.epochs=400")):
+        begun(tmp_path / place, asked(setting))
+        folder = StudyFolder(tmp_path / place)
+        for run in planned(folder.study, ["plain", "wide"], 2):
+            if run.protocol == "held-out":
+                scored(folder.scores(run), folder.study, "a", 0.5 + 0.2 * (run.arm == "wide"))
+        outcome = gather(folder, versions={})
+        (found,) = outcome.differences
+        assert found.difference is not None
+        assert found.difference > 0
+        assert (found.outcome == "no conclusion") == outcome.smoke == (place == "short")
+        assert found.verdict.startswith("Smoke, no conclusion") == outcome.smoke
+
+
+def test_arms_that_are_one_training_are_known(tmp_path: Path) -> None:
+    assert begun(tmp_path / "out", asked()).equal_arms == {}
+    assert begun(tmp_path / "same", asked("model.width=32")).equal_arms == {"wide": "plain"}

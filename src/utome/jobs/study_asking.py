@@ -1,6 +1,5 @@
 """What is asked of a study, checked before anything is written: its arms, its ways to predict, and its images."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from utome.jobs.study_scoring import unlabelled_files
 from utome.jobs.study_variants import refuse_mistakes
 from utome.studies.file import StudyFile
 from utome.studies.gathering import metrics_of
-from utome.studies.plan import Asked, PlannedRun, chosen_arms, config_of, refuse_own_paths
+from utome.studies.plan import Asked, PlannedRun, chosen_arms, config_of, equal_arms, refuse_own_paths
 from utome.studies.question import DataFacts
 
 # A folder with this file says itself that its images were made by a program.
@@ -59,7 +58,7 @@ def with_images(study: StudyFile, data: Path, asked: Asked, listen: Listener) ->
             )
         )
     asked = replace(asked, parted=_parted(study, found, listen))
-    for arm, other in _equal_arms(study, asked):
+    for arm, other in equal_arms(study, asked).items():
         listen(
             Noted(
                 f"WARNING: '{arm}' has all settings of '{other}', so they are one training, compared with itself. What scale and --set "
@@ -127,14 +126,3 @@ def _parted(study: StudyFile, found: Survey, listen: Listener) -> bool:
             Noted("The folders say themselves what is for test, so the study draws no parts and no folds of its own.")
         )
     return parted
-
-
-def _equal_arms(study: StudyFile, asked: Asked) -> Iterable[tuple[str, str]]:
-    """Arms that are one training with another, as a scale or --set that lies over their own settings can make them."""
-    same: dict[str, str] = {}
-    protocol = next(iter(study.protocols))
-    for arm in study.arms:
-        config = config_of(study, asked, PlannedRun(0, protocol, 0, arm))
-        other = same.setdefault(repr(config.as_dict()), arm)
-        if other != arm:
-            yield arm, other

@@ -53,12 +53,12 @@ def _write(shown: Content, folder: Path) -> None:
 
 
 def study_latex(shown: Content) -> str:
-    """All tables as floats for LaTeX with the package booktabs."""
+    """All tables as floats for LaTeX with the packages array, booktabs and adjustbox."""
     outcome = shown.outcome
     mark = f"{SMOKE.upper()}. " if outcome.smoke else ""
     mark += "" if outcome.done else "Unfinished. "
     mark += "Images made by a program. " if outcome.data is not None and outcome.data.generated else ""
-    head = f"% {latex_text(outcome.about.name)}: needs \\usepackage{{booktabs}}\n"
+    head = f"% {latex_text(outcome.about.name)}: needs \\usepackage{{array,booktabs,adjustbox}}\n"
     return head + "\n".join(
         latex_table(table, f"{mark}{outcome.about.title}: {table.title}.") for table in shown.tables
     )

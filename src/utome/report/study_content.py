@@ -113,9 +113,12 @@ def _worth_drawing(outcome: StudyOutcome) -> list[Protocol]:
 def _panels(outcome: StudyOutcome, pictures: Pictures) -> Iterator[Picture]:
     for number, shown in enumerate(chosen(outcome), start=1):
         seen = seen_by(outcome, shown, pictures)
-        caption = "Above: what was predicted, with the score of this image. Below: where that is wrong."
+        caption = (
+            "Above: what one run predicted, the first that scored this image, with the score of that very prediction and the mean over all "
+            "runs. Below: where that prediction is wrong."
+        )
         if all(each.truth is None for each in seen.values()):
-            caption = "What was predicted; there are no labels to hold against it."
+            caption = "What one run predicted, the first that did; there are no labels to hold against it."
         place = detail_of(seen)
         dots = DOTS_AN_INCH if place is None else SHOWN_AN_INCH
         yield from _picture(f"panel-{number}", shown.title, caption, panel_figure(outcome, shown, seen), dots=dots)

@@ -25,37 +25,38 @@ class Standing:
     published_difference: float | None
     is_baseline: bool
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was scored or published."""
+        return self.score is not None or self.published is not None
+
 
 def standings(outcome: StudyOutcome, protocol: Protocol, metric: Metric) -> list[Standing]:
     """Every arm as it predicts unless more is said, those that nothing is known of included; in the study's order."""
-    if not outcome.variants:
-        return []
-    first = outcome.variants[0]
-    printed = published_of(outcome, protocol, metric, outcome.baseline, first)
-    found = []
-    for arm in outcome.arms:
-        own = published_of(outcome, protocol, metric, arm.name, first)
-        beyond = None if own is None or printed is None or arm.name == outcome.baseline else own.value - printed.value
-        key = (protocol.name, arm.name, first.name, metric.name)
-        score, difference = outcome.score(*key), outcome.against_baseline(*key)
-        found.append(Standing(arm, first, own, score, difference, beyond, arm.name == outcome.baseline))
-    return found
+    return [
+        standing(outcome, protocol, metric, (arm, variant)) for arm in outcome.arms for variant in outcome.variants[:1]
+    ]
 
 
 def variant_standings(outcome: StudyOutcome, protocol: Protocol, metric: Metric) -> list[Standing]:
     """Every other way to predict that was scored or published, compared with the first way of the same arm."""
-    found = []
-    for arm in outcome.arms:
-        for variant in outcome.variants[1:]:
-            key = (protocol.name, arm.name, variant.name, metric.name)
-            score = outcome.score(*key)
-            own = published_of(outcome, protocol, metric, arm.name, variant)
-            plain = published_of(outcome, protocol, metric, arm.name, outcome.variants[0])
-            beyond = None if own is None or plain is None else own.value - plain.value
-            if score is not None or own is not None:
-                difference = outcome.against_first_variant(*key)
-                found.append(Standing(arm, variant, own, score, difference, beyond, is_baseline=False))
-    return found
+    every = (
+        standing(outcome, protocol, metric, (arm, variant)) for arm in outcome.arms for variant in outcome.variants[1:]
+    )
+    return [each for each in every if each.is_known]
+
+
+def standing(outcome: StudyOutcome, protocol: Protocol, metric: Metric, way: tuple[Arm, Variant]) -> Standing:
+    """One arm in one way to predict: the first way beside the baseline, others beside the first way of the same arm."""
+    (arm, variant), first = way, outcome.variants[0]
+    is_first = variant == first
+    is_baseline = is_first and arm.name == outcome.baseline
+    own = published_of(outcome, protocol, metric, arm.name, variant)
+    other = published_of(outcome, protocol, metric, outcome.baseline if is_first else arm.name, first)
+    beyond = None if is_baseline or own is None or other is None else own.value - other.value
+    key = (protocol.name, arm.name, variant.name, metric.name)
+    difference = outcome.against_baseline(*key) if is_first else outcome.against_first_variant(*key)
+    return Standing(arm, variant, own, outcome.score(*key), difference, beyond, is_baseline)
 
 
 def published_of(

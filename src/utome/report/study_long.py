@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from utome.studies.outcome import SMOKE, Cost, Difference, Run, Score, StudyOutcome
+from utome.studies.outcome import SMOKE, Cost, Difference, ImageScores, Run, Score, StudyOutcome
 from utome.studies.question import Published
 
 COLUMNS = (
@@ -55,8 +55,7 @@ def _rows(outcome: StudyOutcome) -> Iterator[Row]:
     for run in outcome.runs:
         yield from _run(run)
     for image in outcome.images:
-        about = {"protocol": image.protocol, "arm": image.arm, "variant": image.variant, "metric": outcome.main_metric}
-        yield {**about, "quantity": "image_score", "image": image.name, "value": image.value, "text": image.group}
+        yield from _image(outcome.main_metric, image)
     yield from _curve(outcome)
 
 
@@ -116,6 +115,15 @@ def _run(run: Run) -> Iterator[Row]:
     if run.cost != Cost():
         for name in COSTS:
             yield of.row(name, getattr(run.cost, name))
+
+
+def _image(metric: str, image: ImageScores) -> Iterator[Row]:
+    """The mean over its runs, and the score of the one whose prediction is kept."""
+    of = _Of(
+        {"protocol": image.protocol, "arm": image.arm, "variant": image.variant, "metric": metric, "image": image.name}
+    )
+    yield of.row("image_score", image.value, image.group)
+    yield {**of.row("shown_image_score", image.shown_value, image.prediction), "seed": image.seed, "fold": image.fold}
 
 
 def _curve(outcome: StudyOutcome) -> Iterator[Row]:

@@ -9,7 +9,7 @@ from utome.recipes.library import load_recipe
 from utome.report.study_facts import ALPHA, honest_first, main_metric, networks
 from utome.report.study_numbers import count, listed
 from utome.report.study_settings import network_settings, training_sentences
-from utome.report.study_words import state_words
+from utome.report.study_words import equal_words, state_words
 from utome.studies.outcome import TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import Arm
 
@@ -219,6 +219,7 @@ def _limits(outcome: StudyOutcome) -> list[str]:
         sentences.append(f"Networks were trained for {TOO_SHORT}, so that no conclusion can be drawn.")
     if not outcome.done:
         sentences.append(f"The study is unfinished: {state_words(outcome)}.")
+    sentences += equal_words(outcome)
     if outcome.about.differences:
         paper = f"From the paper ({outcome.about.paper}) " if outcome.about.paper else "From the paper "
         sentences.append(f"{paper}it differs so: {' '.join(_sentence(each) for each in outcome.about.differences)}")

@@ -95,10 +95,8 @@ def _trouble(content: Content) -> str:
 def _looks(panels: Sequence[Picture]) -> str:
     if not panels:
         return ""
-    return (
-        "<p class=small>Best, median and worst are by the mean over all networks, so that none is favoured. Predictions are those of "
-        f"the first run that scored the image. Numbers are the image's own scores, the mean over an arm's runs.</p>{_pictures(panels)}"
-    )
+    chosen = "Best, median and worst are by the mean over all networks and runs, so that none is favoured."
+    return f"<p class=small>{chosen}</p>{_pictures(panels)}"
 
 
 def _methods(text: str) -> str:

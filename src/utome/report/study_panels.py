@@ -20,7 +20,7 @@ from utome.prediction.pictures import Colour, LabelMap, displayed, overlay
 from utome.report.errormap import error_map, legend
 from utome.report.study_facts import honest_first, main_metric
 from utome.report.study_ink import sheet, wrapped
-from utome.report.study_numbers import NOTHING, number, places
+from utome.report.study_numbers import number, places
 from utome.studies.outcome import ImageScores, StudyOutcome
 from utome.studies.question import Arm
 
@@ -77,7 +77,8 @@ class Shown:
 
     def without_scores(self) -> "Shown":
         """The same for a part of the image, of which no score is known."""
-        return replace(self, rows={arm: replace(row, value=None) for arm, row in self.rows.items()})
+        rows = {arm: replace(row, value=None, shown_value=None) for arm, row in self.rows.items()}
+        return replace(self, rows=rows)
 
 
 def pictures_of(outcome: StudyOutcome, folder: Path, found: Survey | None = None) -> Pictures:
@@ -165,11 +166,13 @@ def panel_figure(outcome: StudyOutcome, shown: Shown, seen: Mapping[str, Seen]) 
     _show(grid[0][0], displayed(some.pixels), "image")
     if some.truth is not None:
         _show(grid[1][0], overlay(some.pixels, _known(some.truth, some.truth)), "truth")
-    decimals = places([row.value for row in shown.rows.values()], main_metric(outcome))
+    decimals = places(
+        [each for row in shown.rows.values() for each in (row.value, row.shown_value)], main_metric(outcome)
+    )
     for place, arm in enumerate(arms):
         line, column = divmod(place, across - 1)
         cells = [grid[line * tall + below][column + 1] for below in range(tall)]
-        _show_arm(cells, arm, seen[arm.name], number(shown.rows[arm.name].value, decimals), outcome.data.classes)
+        _show_arm(cells, _arm_title(arm, shown.rows[arm.name], decimals), seen[arm.name], outcome.data.classes)
     if some.truth is not None and arms:
         _add_legend(grid[0][0].get_figure(root=True), legend(outcome.data.classes))
     return grid[0][0].get_figure(root=True)
@@ -197,12 +200,20 @@ def _add_legend(figure: Figure | None, entries: Sequence[tuple[tuple[int, ...], 
     figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8)
 
 
-def _show_arm(cells: Sequence[Axes], arm: Arm, seen: Seen, value: str, classes: Sequence[str]) -> None:
+def _arm_title(arm: Arm, row: ImageScores, decimals: int) -> str:
+    """The arm, the score of the prediction that is shown and the seed of its training, and the mean over all runs."""
+    shown = "" if row.shown_value is None else number(row.shown_value, decimals)
+    if arm.kind != "network":
+        return "\n".join([wrapped(arm.title, 24), *([shown] if shown else [])])
+    mean = "" if row.value is None or row.runs < 2 else f"mean of {row.runs} runs {number(row.value, decimals)}"
+    lines = [wrapped(arm.title, 24), f"{shown}, seed {row.seed}" if shown else f"seed {row.seed}", mean]
+    return "\n".join(line for line in lines if line)
+
+
+def _show_arm(cells: Sequence[Axes], title: str, seen: Seen, classes: Sequence[str]) -> None:
     """The prediction, and below it its errors where there is truth."""
     if seen.predicted is None:
         return
-    name = wrapped(arm.title, 24)
-    title = name if value == NOTHING else f"{name}\n{value}"
     known = seen.predicted if seen.truth is None else _known(seen.predicted, seen.truth)
     _show(cells[0], overlay(seen.pixels, known), title)
     if seen.truth is not None and len(cells) > 1:

@@ -1,14 +1,28 @@
 """What a paper prints, in its own words and in our units, with the source of each value."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from utome.report.study_numbers import number, with_unit
+from utome.report.study_cells import few, with_interval
+from utome.report.study_facts import arm_title, honest_first, variant_title
+from utome.report.study_numbers import number, places, with_unit
 from utome.report.study_table import Table
-from utome.studies.outcome import StudyOutcome
+from utome.studies.outcome import Score, StudyOutcome
 from utome.studies.question import Metric, Published
 
 # A source that names a year names its paper.
 YEAR = re.compile(r"\b(19|20)\d\d\b")
+
+
+@dataclass(frozen=True)
+class System:
+    """What a paper names a row, and which of our arms, ways to predict and divisions it is, if any."""
+
+    row: str
+    arm: str | None
+    variant: str | None
+    protocol: str | None
 
 
 class Sources:
@@ -18,12 +32,17 @@ class Sources:
         self._paper = paper
         self._known: list[str] = []
 
-    def cell(self, published: Published | None, decimals: int) -> str:
-        """The value in the metric's unit with the number of its source, and below it what is printed, where that is another text."""
+    def cell(self, published: Published | None, decimals: int, beside: str) -> str:
+        """The value in the metric's unit with the number of its source, and below it what else it is.
+
+        That is the system's name where `beside`, what it stands beside, is another one, and what is printed where that is another text.
+        """
         if published is None:
             return ""
         value = number(published.value, decimals)
-        return f"{value}{self._number(published.source)}{_printed_below(published, value)}"
+        return (
+            f"{value}{self._number(published.source)}{other_name(published, beside)}{_printed_below(published, value)}"
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -43,15 +62,31 @@ class Sources:
 
 
 def published_table(outcome: StudyOutcome) -> Table:
-    """All that the paper prints, system by system; nothing where the main table has it all."""
+    """All that the paper prints, system by system, and below each what we have of it; nothing where the main table has it all."""
     if all(each.metric == outcome.main_metric for each in outcome.published):
         return Table("", "", (), ())
     known = [metric for metric in outcome.metrics if any(each.metric == metric.name for each in outcome.published)]
-    systems = list(dict.fromkeys(each.row for each in outcome.published))
-    rows = tuple((row, *(_printed(outcome, row, metric) for metric in known)) for row in systems)
+    systems: dict[System, dict[str, Published]] = {}
+    for each in outcome.published:
+        systems.setdefault(_system(outcome, each), {}).setdefault(each.metric, each)
+    rows: list[tuple[str, ...]] = []
+    ours: list[int] = []
+    for system, values in systems.items():
+        rows.append((system.row, *(_printed(values.get(metric.name)) for metric in known)))
+        own = _ours(outcome, system, known)
+        ours += range(len(rows), len(rows) + len(own))
+        rows += own
     sources = Sources(outcome.about.paper)
-    named = tuple(dict.fromkeys(sources.full(each.source) for each in outcome.published if each.source))
-    return Table("published", "What the paper prints", ("System", *map(metric_head, known)), rows, named)
+    named = dict.fromkeys(sources.full(each.source) for each in outcome.published if each.source)
+    about = ["Below what the paper prints of an arm is ours, with its 95 % interval."] if ours else []
+    notes = (*about, *few(rows), *named)
+    head = ("System", *map(metric_head, known))
+    return Table("published", "What the paper prints", head, tuple(rows), notes, marked=frozenset(ours))
+
+
+def other_name(published: Published, beside: str) -> str:
+    """A line with the system's name, where it is not that of what its value stands beside."""
+    return "" if published.row.casefold() == beside.casefold() else f"\n{published.row}"
 
 
 def metric_head(metric: Metric) -> str:
@@ -59,9 +94,33 @@ def metric_head(metric: Metric) -> str:
     return f"{with_unit(metric)}\n{'higher' if metric.higher_is_better else 'lower'} is better"
 
 
-def _printed(outcome: StudyOutcome, row: str, metric: Metric) -> str:
+def _system(outcome: StudyOutcome, each: Published) -> System:
+    variant = each.variant or (outcome.variants[0].name if outcome.variants else "")
+    return System(each.row, each.arm, variant if each.arm else None, each.protocol)
+
+
+def _ours(outcome: StudyOutcome, system: System, metrics: Sequence[Metric]) -> list[tuple[str, ...]]:
+    """What we have of a system: a row a division of the images, none where it is none of ours."""
+    if system.arm is None or system.variant is None:
+        return []
+    found = []
+    several = len(outcome.variants) > 1
+    for protocol in honest_first(outcome):
+        scores = [outcome.score(protocol.name, system.arm, system.variant, metric.name) for metric in metrics]
+        if system.protocol in {None, protocol.name} and any(score is not None for score in scores):
+            below = [variant_title(outcome, system.variant)] if several else []
+            below += [protocol.title] if len(outcome.protocols) > 1 else []
+            cells = [with_interval(outcome, score, _places(outcome, score)) for score in scores]
+            found.append(("\n".join([f"ours: {arm_title(outcome, system.arm)}", *below]), *cells))
+    return found
+
+
+def _places(outcome: StudyOutcome, score: Score | None) -> int:
+    return 0 if score is None else places([score.value], outcome.metric(score.metric))
+
+
+def _printed(own: Published | None) -> str:
     """The paper's value in all the places that it has."""
-    own = next((each for each in outcome.published if (each.metric, each.row) == (metric.name, row)), None)
     if own is None:
         return ""
     value = number(own.value, len(f"{own.value:.9f}".rstrip("0").partition(".")[2]))

@@ -2,8 +2,9 @@
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
@@ -12,6 +13,8 @@ LATEX = {
     "≤": r"$\le$", "≥": r"$\ge$", '"': "''", "…": r"\ldots{}", "▲": "$^{+}$", "▼": "$^{-}$",
     "≈": r"$\approx$", "[": "{[}", "*": "{*}", "\n": " ", "\r": " ",
 }  # fmt: skip
+# Text of more letters than this is broken into lines.
+LATEX_TEXT = 22
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~$])")
 
 
@@ -62,13 +65,15 @@ def markdown_table(table: Table) -> str:
 
 
 def latex_table(table: Table, caption: str) -> str:
-    """The table as a float for the package booktabs."""
-    columns = "".join("l" if number in table.texts else "r" for number in range(len(table.head)))
-    notes = "".join(f"\\par\\smallskip\\footnotesize {latex_text(note)}\n" for note in table.notes)
+    """The table as a float for the packages array, booktabs and adjustbox, which makes it no wider than the page."""
+    columns = "".join(_latex_column(table, number) for number in range(len(table.head)))
+    notes = "".join(f"\\par\\smallskip\\raggedright\\footnotesize {latex_text(note)}\n" for note in table.notes)
+    rows = "\\addlinespace\n".join(map(_latex_row, table.rows))
     return (
         f"\\begin{{table}}\n\\centering\n\\caption{{{latex_text(caption)}}}\n\\label{{tab:{table.name}}}\n"
-        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{_latex_row(table.head)}\\midrule\n"
-        f"{''.join(_latex_row(row) for row in table.rows)}\\bottomrule\n\\end{{tabular}}\n{notes}\\end{{table}}\n"
+        f"\\begin{{adjustbox}}{{max width=\\textwidth}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n{_latex_row(table.head)}\\midrule\n"
+        f"{rows}\\bottomrule\n\\end{{tabular}}\n\\end{{adjustbox}}\n"
+        f"{notes}\\end{{table}}\n"
     )
 
 
@@ -97,25 +102,36 @@ def _html_row(table: Table, number: int, row: Sequence[str]) -> str:
 
 
 def _tag(name: str, cell: str, is_text: bool) -> str:
-    first, *small = (html.escape(line) for line in cell.split("\n"))
+    first, *small = map(html.escape, _lines(cell))
     kind = " class=text" if is_text else " class=number"
-    below = "".join(f"<small>{line}</small>" for line in small if line)
+    below = "".join(f"<small>{line}</small>" for line in small)
     return f"<{name}{kind}>{first}{below}</{name}>"
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_joined(cell, markdown_text) for cell in cells)} |"
+    return f"| {' | '.join('<br>'.join(map(markdown_text, _lines(cell))) for cell in cells)} |"
+
+
+def _latex_column(table: Table, number: int) -> str:
+    if number not in table.texts:
+        return "r"
+    longest = max(len(line) for row in table.rows for line in _lines(row[number]))
+    return r">{\raggedright\arraybackslash}p{10em}" if longest > LATEX_TEXT else "l"
 
 
 def _latex_row(cells: Sequence[str]) -> str:
-    return f"{' & '.join(_joined(cell, latex_text) for cell in cells)} \\\\\n"
+    """Lines below each other: LaTeX knows none within a cell."""
+    found = []
+    for place, line in enumerate(zip_longest(*map(_lines, cells), fillvalue="")):
+        size = "\\footnotesize " if place else ""
+        found.append(" & ".join(f"{size}{latex_text(text)}" if text else "" for text in line))
+    return "".join(f"{line} \\\\\n" for line in found)
 
 
-def _joined(cell: str, escape: Callable[[str], str]) -> str:
-    """The small print in brackets behind what it belongs to."""
+def _lines(cell: str) -> list[str]:
+    """The cell's number or name, and the small print below it."""
     first, *small = cell.split("\n")
-    below = "; ".join(line for line in small if line)
-    return escape(f"{first} ({below})" if below else first)
+    return [first, *(line for line in small if line)]
 
 
 def _says(cell: str) -> bool:

@@ -1,7 +1,8 @@
 """The tables of a study: what its arms reached beside what the paper prints, by every metric, and what they cost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from utome.report.study_cells import SEEN, few, places_of, seed_values, seeds_head, told, with_interval
 from utome.report.study_costs import cost_table
 from utome.report.study_facts import (
     Standing,
@@ -14,28 +15,14 @@ from utome.report.study_facts import (
     variant_standings,
     variant_title,
 )
-from utome.report.study_numbers import (
-    NOTHING,
-    between,
-    number,
-    p_text,
-    places,
-    signed,
-    signed_between,
-    slug,
-    with_unit,
-)
-from utome.report.study_published import Sources, metric_head, published_table
+from utome.report.study_metrics import metric_table
+from utome.report.study_numbers import p_text, places, signed, signed_between, slug, with_unit
+from utome.report.study_published import Sources, published_table
 from utome.report.study_table import Table
-from utome.report.study_words import seeds_may_differ, verdict_words
-from utome.statistics.intervals import Interval, of_differences
+from utome.report.study_words import verdict_words
+from utome.statistics.intervals import of_differences
 from utome.studies.outcome import Difference, Score, StudyOutcome
 from utome.studies.question import Metric, Protocol, Published
-
-SEEN = "The networks were trained on images that they are scored on here: this says nothing about new images."
-TOO_FEW = "too few"
-# What stands beside a score in the table of all metrics.
-SIGNS = {"better": "▲", "worse": "▼", "not distinguishable": "≈"}
 
 
 def tables(outcome: StudyOutcome) -> list[Table]:
@@ -55,7 +42,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
     if not any(row.score is not None or row.published is not None for row in rows) and not alone:
         rows = []
     sources = Sources(outcome.about.paper)
-    decimals = _decimals(rows, metric)
+    decimals = places_of(rows, metric)
     cells = [_standing_cells(outcome, row, decimals, sources) for row in rows]
     cells += [_published_cells(each, decimals, sources) for each in alone]
     title = with_unit(metric)
@@ -63,7 +50,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Arm",
         "Published",
         title,
-        _seeds_head(outcome),
+        seeds_head(outcome),
         f"Difference\nto {arm_title(outcome, outcome.baseline)}",
         "Corrected p",
         "Verdict",
@@ -73,7 +60,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         title=f"{metric.title}{under(outcome, protocol)}",
         head=head,
         rows=tuple(cells),
-        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows), *_few(cells)),
+        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows), *few(cells)),
         texts=frozenset({0, 6}),
         marked=frozenset(number for number, row in enumerate(rows) if row.is_baseline),
     )
@@ -84,7 +71,7 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
     metric = main_metric(outcome)
     rows = variant_standings(outcome, protocol, metric)
     sources = Sources(outcome.about.paper)
-    decimals = _decimals(rows, metric)
+    decimals = places_of(rows, metric)
     cells = [
         (f"{row.arm.title}\n{row.variant.title}", *_standing_cells(outcome, row, decimals, sources)[1:]) for row in rows
     ]
@@ -93,13 +80,13 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         "Arm and prediction",
         "Published",
         with_unit(metric),
-        _seeds_head(outcome),
+        seeds_head(outcome),
         f"Difference\nto '{first}'",
         "Corrected p",
         "Verdict",
     )
     same = "The trainings are the same, so that only the way to predict differs."
-    notes = (*sources.notes, same, *_few(cells)) if rows else ()
+    notes = (*sources.notes, same, *few(cells)) if rows else ()
     return Table(
         f"variants-{slug(protocol.name)}",
         f"Ways to predict{under(outcome, protocol)}",
@@ -108,29 +95,6 @@ def variant_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         notes,
         frozenset({0, 6}),
     )
-
-
-def metric_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
-    """A row a metric: every arm's score with its interval, a sign of the verdict, and the paper's value where there is one."""
-    if len(outcome.metrics) < 2:
-        return Table("", "", (), ())
-    rows = tuple(
-        (metric_head(metric), *_metric_cells(outcome, metric, standings(outcome, protocol, metric)))
-        for metric in outcome.metrics
-        if any(score.metric == metric.name and score.protocol == protocol.name for score in outcome.scores)
-    )
-    signs = (
-        "Intervals are of 95 %. ▲ better, ▼ worse than the baseline, ≈ cannot be told from it, ? where other seeds may say otherwise. p "
-        "are corrected over the arms, not over the metrics: where many are looked at, some differ by chance."
-    )
-    verdicts = "The runs are too short for verdicts." if outcome.smoke else signs
-    conventions = [
-        f"{metric.title}: {metric.convention.rstrip('.')}." for metric in outcome.metrics if metric.convention
-    ]
-    said = ("" if protocol.honest else SEEN, verdicts, " ".join(conventions), *_few(rows))
-    notes = tuple(note for note in said if note)
-    name, title = f"metrics-{slug(protocol.name)}", f"Every metric{under(outcome, protocol)}"
-    return Table(name, title, ("Metric", *(arm.title for arm in outcome.arms)), rows, notes)
 
 
 def curve_table(outcome: StudyOutcome) -> Table:
@@ -142,21 +106,21 @@ def curve_table(outcome: StudyOutcome) -> Table:
     rows = tuple(
         (
             f"{point.size:,}",
-            _with_interval(outcome, score, decimals),
-            _seeds(outcome, score, decimals),
+            with_interval(outcome, score, decimals),
+            seed_values(outcome, score, decimals),
         )
         for point in outcome.curve.points
         for score in [
             Score("", "", "", metric.name, point.value, point.interval, point.seeds, point.units, point.seeds_interval)
         ]
     )
-    head = ("Training images", with_unit(metric), _seeds_head(outcome))
+    head = ("Training images", with_unit(metric), seeds_head(outcome))
     units = sorted({point.units for point in outcome.curve.points})
     note = f"Intervals are of 95 %, over {' or '.join(map(str, units))} test images that are the same for all sizes."
     if any(point.seeds_interval is not None for point in outcome.curve.points):
         note += " Those of the seeds are Student's over them, for other seeds."
     return Table(
-        "learning-curve", "Score against the number of training images", head, rows, (note, *_few(rows)), frozenset()
+        "learning-curve", "Score against the number of training images", head, rows, (note, *few(rows)), frozenset()
     )
 
 
@@ -168,73 +132,22 @@ def _standing_cells(outcome: StudyOutcome, row: Standing, decimals: int, sources
         compared = (f"{paper}" if paper else "", "", "")
     else:
         bounds = of_differences(main_metric(outcome).bounds)
-        spread = _told(signed_between(difference.interval, decimals), difference.interval, bounds, difference.unit)
-        seeds = _told(signed_between(difference.seeds_interval, decimals), difference.seeds_interval, bounds, "seeds")
+        spread = told(signed_between(difference.interval, decimals), difference.interval, bounds, difference.unit)
+        seeds = told(signed_between(difference.seeds_interval, decimals), difference.seeds_interval, bounds, "seeds")
         size = f"{signed(difference.difference, decimals)}\n{spread}" + (f"\nseeds {seeds}" if seeds else "") + paper
         p = f"{p_text(difference.corrected_p)}\nleast {p_text(difference.smallest_corrected_p)}"
         compared = (size, p, verdict_words(outcome, difference))
     return (
         title,
-        sources.cell(row.published, decimals),
-        _with_interval(outcome, row.score, decimals),
-        _seeds(outcome, row.score, decimals),
+        sources.cell(row.published, decimals, row.arm.title),
+        with_interval(outcome, row.score, decimals),
+        seed_values(outcome, row.score, decimals),
         *compared,
     )
 
 
 def _published_cells(each: Published, decimals: int, sources: Sources) -> tuple[str, ...]:
-    return (f"{each.row}\npublished", sources.cell(each, decimals), "", "", "", "", "")
-
-
-def _with_interval(outcome: StudyOutcome, score: Score | None, decimals: int) -> str:
-    """The value, and below it its interval over images."""
-    if score is None:
-        return NOTHING
-    bounds = outcome.metric(score.metric).bounds
-    spread = _told(between(score.interval, decimals), score.interval, bounds, _unit(outcome))
-    return f"{number(score.value, decimals)}\n{spread}"
-
-
-def _seeds(outcome: StudyOutcome, score: Score | None, decimals: int) -> str:
-    """The value of each seed, and below them the interval over seeds."""
-    if score is None or not score.seeds:
-        return ""
-    values = ", ".join(number(score.seeds.get(seed), decimals) for seed in outcome.seeds)
-    bounds = outcome.metric(score.metric).bounds
-    spread = _told(between(score.seeds_interval, decimals), score.seeds_interval, bounds, "seed")
-    return f"{values}\n{spread}" if spread else values
-
-
-def _told(ends: str, interval: Interval | None, bounds: tuple[float, float] | None, unit: str) -> str:
-    """The ends of an interval, and whether it rests on too few units to say anything."""
-    if interval is None or not interval.says_nothing(bounds):
-        return ends
-    return f"{ends}\n{TOO_FEW} {unit.removesuffix('s')}s"
-
-
-def _unit(outcome: StudyOutcome) -> str:
-    return "image" if outcome.data is None else outcome.data.unit
-
-
-def _seeds_head(outcome: StudyOutcome) -> str:
-    seeds = ", ".join(map(str, outcome.seeds))
-    return f"Seed {seeds}" if len(outcome.seeds) == 1 else f"Seeds {seeds}"
-
-
-def _metric_cells(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> list[str]:
-    decimals = _decimals(rows, metric)
-    return [_metric_cell(outcome, row, decimals) for row in rows]
-
-
-def _metric_cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
-    text = _with_interval(outcome, row.score, decimals)
-    if row.difference is not None and not outcome.smoke:
-        first, *small = text.split("\n")
-        sign = SIGNS[row.difference.outcome] + ("?" if seeds_may_differ(row.difference) else "")
-        text = "\n".join([f"{first} {sign}", *small])
-    if row.published is not None:
-        text += f"\npublished {number(row.published.value, decimals)}"
-    return text
+    return (f"{each.row}\npublished", sources.cell(each, decimals, each.row), "", "", "", "", "")
 
 
 def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> list[str]:
@@ -272,17 +185,3 @@ def _about_differences(compared: Sequence[Difference], unit: str) -> list[str]:
     text += ". p by exchanging the two"
     text += f", corrected over {family} comparisons (Holm)" if family > 1 else ""
     return [f"{text}; below it the least that these could have given."]
-
-
-def _few(rows: Iterable[Sequence[str]]) -> list[str]:
-    """What it means that there are too few, where that is said below a number."""
-    if not any(f"\n{TOO_FEW} " in cell for row in rows for cell in row):
-        return []
-    return [
-        f"'{TOO_FEW}': the interval holds more than half of all values that there can be, so it says next to nothing."
-    ]
-
-
-def _decimals(rows: Sequence[Standing], metric: Metric) -> int:
-    ours = [row.score.value for row in rows if row.score is not None]
-    return places([*ours, *(row.published.value for row in rows if row.published is not None)], metric)

@@ -33,7 +33,13 @@ class Answer:
 
 def answer(outcome: StudyOutcome) -> Answer:
     """The study's answer by its main metric, on images that training never saw where there are such."""
-    warnings = (*_smoke(outcome), *_unfinished(outcome), *_dishonest(outcome), *_generated(outcome))
+    warnings = (
+        *_smoke(outcome),
+        *_unfinished(outcome),
+        *equal_words(outcome),
+        *_dishonest(outcome),
+        *_generated(outcome),
+    )
     protocol = next(iter(honest_first(outcome)), None)
     if protocol is None or not any(score.value is not None for score in outcome.scores):
         return Answer("Nothing is scored yet.", (), warnings)
@@ -112,6 +118,15 @@ def facts(outcome: StudyOutcome) -> list[str]:
     division = outcome.protocols[0].title if len(outcome.protocols) == 1 else ""
     said = (about.paper, images, f"scale '{about.scale}'", about.scale_about, division, state_words(outcome))
     return [each for each in said if each]
+
+
+def equal_words(outcome: StudyOutcome) -> list[str]:
+    """Which arms are one training, so that nothing is learned from their comparison."""
+    return [
+        f"'{arm_title(outcome, arm)}' has all settings of '{arm_title(outcome, other)}', so they are one training, compared with itself. "
+        "What scale and --set say lies over the arms' own settings."
+        for arm, other in outcome.equal_arms.items()
+    ]
 
 
 def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protocol) -> str:

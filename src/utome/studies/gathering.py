@@ -1,9 +1,10 @@
 """From the folder of a study to its outcome, at any time; no network is touched, and nothing is written."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from statistics import fmean
 from typing import Any
 
 from utome.evaluation.families import Nature, Scales
@@ -13,8 +14,8 @@ from utome.studies.file import StudyFile
 from utome.studies.folder import STUDY, StudyFolder
 from utome.studies.library import load_study, study_names
 from utome.studies.metrics import IMAGES, Measured, families, measured
-from utome.studies.outcome import ImageScores, StudyOutcome
-from utome.studies.plan import Asked, PlannedRun, config_of, planned
+from utome.studies.outcome import SMOKE, ImageScores, StudyOutcome
+from utome.studies.plan import Asked, PlannedRun, config_of, equal_arms, planned
 from utome.studies.question import About, Arm, DataFacts, Protocol, Published, Variant
 from utome.studies.records import run_record
 
@@ -52,8 +53,9 @@ def gather(folder: StudyFolder, *, versions: dict[str, str]) -> StudyOutcome:
         images=tuple(_images(rows, found, folder, study.main)),
         command=_command(folder, study, asked, data),
         versions=versions,
+        equal_arms=equal_arms(study, asked),
     )
-    return replace(outcome, curve=learning_curve(outcome, limits(study)))
+    return _cautious(replace(outcome, curve=learning_curve(outcome, limits(study))))
 
 
 def metrics_of(study: StudyFile, data: DataFacts) -> list[Measured]:
@@ -61,6 +63,15 @@ def metrics_of(study: StudyFile, data: DataFacts) -> list[Measured]:
     nature = Nature(data.classes, told_apart=(data.told_apart, False), probabilities=True, all_known=data.all_known)
     made = families(study.families, nature, Scales(study.tolerance, study.pixel_size_um))
     return measured(study.metrics, made, data.classes)
+
+
+def _cautious(outcome: StudyOutcome) -> StudyOutcome:
+    """The same, without a verdict in any comparison where the runs are too short for one."""
+    if not outcome.smoke:
+        return outcome
+    said = f"{SMOKE[0].upper()}{SMOKE[1:]}: the trainings were too short."
+    differences = (replace(each, outcome="no conclusion", verdict=said) for each in outcome.differences)
+    return replace(outcome, differences=tuple(differences))
 
 
 def _about(study: StudyFile, asked: Asked) -> About:
@@ -119,34 +130,45 @@ def _images(
 ) -> list[ImageScores]:
     """A row for each image, protocol, arm and variant, with the label map of the first run that has one."""
     name = main.removesuffix(IMAGES)
-    values: dict[tuple[str, str, str, str], list[float]] = {}
+    values: dict[tuple[str, str, str, str], dict[PlannedRun, float]] = {}
     for row in rows:
-        own = values.setdefault((row.run.protocol, row.run.arm, row.variant, row.image), [])
         value = row.values.get(name)
         if value is not None:
-            own.append(value)
+            values.setdefault((*row.place, row.image), {})[row.run] = value
     first: dict[tuple[str, str, str, str], tuple[PlannedRun, dict[str, Any]]] = {}
     for run, content in found.items():
         for variant, entries in content["variants"].items():
             for entry in entries:
                 first.setdefault((run.protocol, run.arm, variant, entry["image"]), (run, entry))
-    return [_image(place, run, entry, values.get(place, []), folder) for place, (run, entry) in first.items()]
+    return [_image(place, run, entry, values.get(place, {}), folder) for place, (run, entry) in first.items()]
 
 
 def _image(
     place: tuple[str, str, str, str],
     run: PlannedRun,
     entry: dict[str, Any],
-    values: Sequence[float],
+    values: Mapping[PlannedRun, float],
     folder: StudyFolder,
 ) -> ImageScores:
     protocol, arm, variant, image = place
     file = entry["prediction"]
     prediction = None if file is None else f"scores/{folder.place(run)}/{file}"
-    mean = sum(values) / len(values) if values else None
     return ImageScores(
-        image, entry["source"], entry["page"], entry["group"], protocol, arm, variant, mean, len(values), prediction, entry["labelled"]
-    )  # fmt: skip
+        name=image,
+        source=entry["source"],
+        page=entry["page"],
+        group=entry["group"],
+        protocol=protocol,
+        arm=arm,
+        variant=variant,
+        value=fmean(values.values()) if values else None,
+        runs=len(values),
+        prediction=prediction,
+        labelled=entry["labelled"],
+        seed=run.seed,
+        fold=run.fold,
+        shown_value=values.get(run),
+    )
 
 
 def _command(folder: StudyFolder, study: StudyFile, asked: Asked, data: DataFacts) -> str:

@@ -24,7 +24,7 @@ TOO_SHORT = f"fewer than {FEWEST_EPOCHS} epochs or {FEWEST_STEPS} steps"
 SMOKE = "smoke, no conclusion"
 
 RunState = Literal["missing", "running", "interrupted", "trained", "failed", "done"]
-Verdict = Literal["better", "worse", "not distinguishable"]
+Verdict = Literal["better", "worse", "not distinguishable", "no conclusion"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Difference:
     `difference` is arm minus baseline. `p` is the permutation test's, `corrected_p` Holm's over `family` comparisons, those that are not
     done yet included, and `smallest_corrected_p` the smallest that these units could have given. `won`, `tied` and `lost` count units.
     Of a mean over images, those on which one of the two has no score are left out: `left_out` counts them. `verdict` is whole
-    sentences, `outcome` its gist. A comparison whose runs are too short has an outcome all the same; the study's `smoke` tells.
+    sentences, `outcome` its gist; where the runs are too short to say anything, that it is no conclusion.
 
     All these are for new images with these very trainings. `seeds` has the difference of each seed by itself, its folds together since
     they share most of their training images, and `seeds_interval` is Student's over them: where it holds zero, other seeds may say
@@ -139,9 +139,10 @@ class Run:
 
 @dataclass(frozen=True)
 class ImageScores:
-    """One image with its score by the main metric: a row for each protocol, arm and variant, the mean over its runs.
+    """One image with its score by the main metric: a row for each protocol, arm and variant, `value` the mean over its `runs`.
 
-    `predictions` are the label maps of the first run that scored it. An image without truth has no values.
+    `prediction` is the label map of the first run that scored it, the training with this `seed` and `fold`, and `shown_value` the score
+    of that very prediction. An image without truth has no values.
     """
 
     name: str
@@ -155,6 +156,9 @@ class ImageScores:
     runs: int
     prediction: str | None
     labelled: bool = True
+    seed: int = 0
+    fold: int = 0
+    shown_value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +184,7 @@ class LearningCurve:
 
 @dataclass(frozen=True)
 class StudyOutcome:
-    """A study, finished or not."""
+    """A study, finished or not. `equal_arms` are those with all settings of another one, by name: the two are one training."""
 
     about: About
     data: DataFacts | None
@@ -199,6 +203,7 @@ class StudyOutcome:
     curve: LearningCurve | None = None
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    equal_arms: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     @property

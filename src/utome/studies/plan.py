@@ -104,6 +104,19 @@ def config_of(study: StudyFile, asked: Asked, run: PlannedRun) -> Config:
         raise ConfigError(f"In the arm '{arm}' of the study '{study.name}': {error}") from None
 
 
+def equal_arms(study: StudyFile, asked: Asked) -> dict[str, str]:
+    """By name the arms that are one training with another, as a scale or --set that lies over their own settings can make them."""
+    first: dict[str, str] = {}
+    protocol = next(iter(study.protocols))
+    found = {}
+    for arm in asked.arms:
+        config = config_of(study, asked, PlannedRun(0, protocol, 0, arm))
+        other = first.setdefault(repr(config.as_dict()), arm)
+        if other != arm:
+            found[arm] = other
+    return found
+
+
 @lru_cache
 def _settings(recipe: str) -> Mapping[str, Any]:
     return load_recipe(recipe).settings
