@@ -5,7 +5,6 @@ from utome.report.study_facts import Standing, networks, standing, under
 from utome.report.study_numbers import number, places, slug
 from utome.report.study_published import metric_head, other_name
 from utome.report.study_table import Table
-from utome.report.study_words import seeds_may_differ
 from utome.studies.outcome import StudyOutcome
 from utome.studies.question import Protocol
 
@@ -58,7 +57,7 @@ def _cell(outcome: StudyOutcome, row: Standing, decimals: int) -> str:
     text = with_interval(outcome, row.score, decimals)
     if row.difference is not None and not outcome.smoke:
         first, *small = text.split("\n")
-        sign = SIGNS[row.difference.outcome] + ("?" if seeds_may_differ(row.difference) else "")
+        sign = SIGNS[row.difference.outcome] + ("?" if row.difference.seeds_may_differ else "")
         text = "\n".join([f"{first} {sign}", *small])
     if (own := row.published) is not None:
         # As many places as the paper's value needs, which may be far smaller than ours.

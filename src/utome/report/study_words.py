@@ -63,15 +63,10 @@ def verdict_words(outcome: StudyOutcome, difference: Difference | None) -> str:
     if outcome.smoke:
         return NO_CONCLUSION
     if difference.outcome != "not distinguishable":
-        return f"{difference.outcome} with these trainings" if seeds_may_differ(difference) else difference.outcome
+        return f"{difference.outcome} with these trainings" if difference.seeds_may_differ else difference.outcome
     if difference.won + difference.lost == 0 and difference.difference == 0:
         return "the same on every one"
     return "too few to tell" if too_few(difference) else "cannot be told from chance"
-
-
-def seeds_may_differ(difference: Difference) -> bool:
-    """Whether what the images tell from chance may come out otherwise with other seeds."""
-    return difference.seeds_may_differ
 
 
 def beside_the_paper(outcome: StudyOutcome) -> list[str]:
@@ -152,7 +147,7 @@ def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protoco
         return f"{subject} {cannot} be told from {baseline}: what difference there is may be chance ({over})."
     if unclear:
         parts.append(f"{listed(unclear)} cannot be told from it")
-    unsure = any(row.difference is not None and seeds_may_differ(row.difference) for row in compared)
+    unsure = any(row.difference is not None and row.difference.seeds_may_differ for row in compared)
     return f"{'; '.join(parts)} ({over}).{' Other seeds may say otherwise.' if unsure else ''}"
 
 
@@ -189,7 +184,7 @@ def _left_out(difference: Difference) -> str:
 
 def _seeds(difference: Difference, decimals: int) -> str:
     """What other seeds may change of a difference that the images tell from chance."""
-    if not seeds_may_differ(difference):
+    if not difference.seeds_may_differ:
         return ""
     if len(difference.seeds) < 2:
         return " It rests on one seed of each: another may say otherwise."

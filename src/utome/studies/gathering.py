@@ -66,12 +66,13 @@ def metrics_of(study: StudyFile, data: DataFacts) -> list[Measured]:
 
 
 def _cautious(outcome: StudyOutcome) -> StudyOutcome:
-    """The same, without a verdict in any comparison where the runs are too short for one."""
+    """The same, without a verdict in any comparison or curve where the runs are too short for one."""
     if not outcome.smoke:
         return outcome
     said = f"{SMOKE[0].upper()}{SMOKE[1:]}: the trainings were too short."
     differences = (replace(each, outcome="no conclusion", verdict=said) for each in outcome.differences)
-    return replace(outcome, differences=tuple(differences))
+    curve = None if outcome.curve is None else replace(outcome.curve, sentence=said)
+    return replace(outcome, differences=tuple(differences), curve=curve)
 
 
 def _about(study: StudyFile, asked: Asked) -> About:

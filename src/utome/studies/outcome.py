@@ -87,7 +87,7 @@ class Difference:
     @property
     def seeds_may_differ(self) -> bool:
         """Whether what the images tell from chance may come out otherwise with other seeds."""
-        if self.outcome == "not distinguishable":
+        if self.outcome in {"not distinguishable", "no conclusion"}:
             return False
         return len(self.seeds) < 2 or (self.seeds_interval is not None and 0.0 in self.seeds_interval)
 
