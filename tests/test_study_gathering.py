@@ -150,3 +150,17 @@ def test_comparisons_of_runs_that_are_too_short_have_no_verdict(tmp_path: Path) 
 def test_arms_that_are_one_training_are_known(tmp_path: Path) -> None:
     assert begun(tmp_path / "out", asked()).equal_arms == {}
     assert begun(tmp_path / "same", asked("model.width=32")).equal_arms == {"wide": "plain"}
+
+
+def test_the_epochs_planned_are_those_of_the_run_and_not_of_the_study(tmp_path: Path) -> None:
+    # As where the recipe `auto`, or a length in minutes, chose another number.
+    begun(tmp_path / "out", asked("training.epochs=40"))
+    folder = StudyFolder(tmp_path / "out")
+    run = planned(folder.study, ["plain"], 1)[0]
+    folder.run(run).mkdir(parents=True)
+    names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "val_mean_iou")
+    lines = [f"epoch,epochs,{','.join(names)},best", *(f"{epoch},240,1,1,1,1,0.5,{epoch == 1}" for epoch in (1, 2))]
+    (folder.run(run) / "history.csv").write_text("\n".join(lines), encoding="utf-8")
+    costs = {each.path: each.cost for each in gather(folder, versions={}).runs}
+    cost = costs[folder.run(run).relative_to(folder.path).as_posix()]
+    assert (cost.epochs_run, cost.epochs_planned, cost.best_epoch) == (2, 240, 1)

@@ -8,7 +8,7 @@ from typing import Any
 from utome.files import held
 from utome.studies.folder import StudyFolder, read_json
 from utome.studies.outcome import Cost, Run, RunState
-from utome.studies.plan import PlannedRun, config_of
+from utome.studies.plan import PlannedRun
 
 
 def run_record(folder: StudyFolder, run: PlannedRun, content: dict[str, Any] | None) -> Run:
@@ -16,13 +16,10 @@ def run_record(folder: StudyFolder, run: PlannedRun, content: dict[str, Any] | N
     place = folder.run(run)
     state, reason = _state(folder, run, scored=content is not None)
     found = content or {}
-    planned = 0
-    if run.kind == "network":
-        planned = config_of(folder.study, folder.asked(), run).training.epochs
     return Run(
         run.protocol, run.arm, run.seed, run.fold,
         place.relative_to(folder.path).as_posix(), state, reason,
-        cost=_cost(place, found.get("cost", {}), planned) if run.kind == "network" else Cost(),
+        cost=_cost(place, found.get("cost", {})) if run.kind == "network" else Cost(),
         images=found.get("images", {}),
         variants=tuple(found.get("variants", {})),
         left_out=found.get("left_out", {}),
@@ -72,12 +69,13 @@ def _state(folder: StudyFolder, run: PlannedRun, *, scored: bool) -> tuple[RunSt
     return "missing", None
 
 
-def _cost(place: Path, known: dict[str, Any], planned: int) -> Cost:
+def _cost(place: Path, known: dict[str, Any]) -> Cost:
     """What the tables of a run folder say, and what was measured of its network when it was scored."""
     history, timing = _rows(place / "history.csv"), _rows(place / "timing.csv")
     if not history:
-        return Cost(epochs_planned=planned, **known)
+        return Cost(**known)
     last, best = history[-1], [row for row in history if row["best"] == "True"]
+    planned = int(last["epochs"])  # not the study's word: the recipe `auto` and a length in minutes choose their own
     memory = [float(row["peak_memory_mb"]) for row in timing if row.get("peak_memory_mb")]
     return Cost(
         seconds=sum(float(row["seconds"]) for row in timing) if timing else None,
