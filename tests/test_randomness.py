@@ -28,6 +28,10 @@ def test_other_parts_give_another_key(one: list[int | str], other: list[int | st
     assert (key(*one) == key(*other)) == (one == other)
 
 
+def test_a_name_of_bytes_that_are_no_text_has_a_key() -> None:
+    assert key("cell-\udcfc.png") != key("cell-\udce4.png")  # as Linux gives a file that was named in Latin-1
+
+
 def test_a_number_and_its_digits_are_other_parts() -> None:
     assert key(1) != key("1")
 
