@@ -8,6 +8,7 @@ import pytest
 
 from tests.builders import draw_discs, tiny_config
 from tests.inspected import run_here
+from tests.toy_study import run
 from utome.config.overrides import override, read_config
 from utome.config.settings import Config, config_from_dict
 from utome.errors import ConfigError
@@ -194,6 +195,25 @@ def test_in_few_minutes_auto_halves_the_width_and_augments_less(
     found = training.plan(discs, settings, fixed=fixed, minutes=2.0).task.config
     assert (getattr(found.model, "width", None), found.augmentation.rotation) == (width, rotation)
     assert found.augmentation.flips
+
+
+def test_minutes_of_a_study_choose_the_length_of_an_arm_and_leave_its_network_alone(
+    discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Config] = []
+
+    def length(prepared: Prepared, seconds: float, *, spent: float) -> Config:
+        del seconds, spent
+        measured.append(prepared.task.config)
+        return prepared.task.config
+
+    monkeypatch.setattr(training, "lasting", length)
+    monkeypatch.setattr(training, "step_seconds", lambda prepared: 60.0)
+    monkeypatch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+    text = "arms: {auto: {recipe: auto}}\nscales: {small: {minutes: 1}}\nset: {data.split: 4/2/2, machine.threads: 1}\n"
+    run(discs, tmp_path / "out", text)
+    (config,) = measured
+    assert (getattr(config.model, "width", None), config.augmentation.rotation) == (32, 180)
 
 
 @pytest.mark.usefixtures("ticking")

@@ -65,8 +65,12 @@ def test_a_report_without_images_spares_a_folder_of_other_things(tmp_path: Path)
     mine.touch()
     with pytest.raises(ConfigError, match="mine holds other things"):
         write_without_images(outcome, study, mine.parents[1])
+    write_study_report(outcome, study)
+    of_another_study = (study / "results.csv").read_bytes()
+    (study / "study.yaml").touch()
     with pytest.raises(ConfigError, match="study holds other things"):
-        write_without_images(outcome, study, study)
+        write_without_images(replace(outcome, images=()), study, study)
+    assert (study / "results.csv").read_bytes() == of_another_study
     assert mine.is_file()
 
 

@@ -20,6 +20,9 @@ STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 3000, 30, 400
 ENOUGH_STEPS, HALF = 600, 2
 # With fewer steps than this a network has learned too little to overfit, and learns more from images as they lie.
 MANY_STEPS = 1000
+WIDTH, TURNING = "model.width", ("augmentation.rotation", "augmentation.scale")
+# What a short time makes others, beside the length.
+BY_TIME = (WIDTH, *TURNING)
 # Degrees to which images are tilted that may not be turned by quarters.
 TILT = 15
 
@@ -69,7 +72,7 @@ def advised(found: Survey, config: Config, fixed: Collection[str]) -> tuple[Conf
 
 def may_narrow(config: Config, fixed: Collection[str]) -> bool:
     """Whether the width is for the recipe `auto` to choose, and there is one to halve."""
-    return config.recipe == AUTO and "model.width" not in fixed and _width(config) >= HALF
+    return config.recipe == AUTO and WIDTH not in fixed and _width(config) >= HALF
 
 
 def narrower(config: Config, steps: int) -> Advice | None:
@@ -78,7 +81,7 @@ def narrower(config: Config, steps: int) -> Advice | None:
         return None
     width = _width(config) // HALF
     reason = f"only some {steps} steps of the whole width fit into the time; the half is about three times as fast"
-    return Advice("model.width", str(width), reason)
+    return Advice(WIDTH, str(width), reason)
 
 
 def milder(config: Config, steps: int, fixed: Collection[str]) -> tuple[Advice, ...]:
@@ -86,8 +89,7 @@ def milder(config: Config, steps: int, fixed: Collection[str]) -> tuple[Advice, 
     if config.recipe != AUTO or steps >= MANY_STEPS:
         return ()
     reason = f"only some {steps} steps fit into the time, too few to overfit"
-    paths = ("augmentation.rotation", "augmentation.scale")
-    return tuple(Advice(path, "0", reason) for path in paths if path not in fixed)
+    return tuple(Advice(path, "0", reason) for path in TURNING if path not in fixed)
 
 
 def _width(config: Config) -> int:

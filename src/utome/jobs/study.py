@@ -9,6 +9,7 @@ from utome.errors import InterruptedRunError
 from utome.events import Listener, Noted, silent
 from utome.execution import Workers, fanned
 from utome.files import new_folder, write_json
+from utome.jobs.advising import BY_TIME
 from utome.jobs.study_asking import StudyRequest, checked, each_once, with_images
 from utome.jobs.study_runs import Order, perform
 from utome.jobs.study_standing import show_study
@@ -78,9 +79,9 @@ def _lengths(study: StudyFile, asked: Asked, data: Path, listen: Listener) -> di
     for arm in [arm for arm in study.arms if arm not in asked.lengths]:
         listen(Noted(f"Measuring how much of '{arm}' fits into {minutes:g} minutes."))
         config = config_of(study, asked, PlannedRun(0, next(iter(study.protocols)), 0, arm))
-        training = plan(
-            data, config, fixed=fixed_of(study, asked, arm), minutes=minutes, listen=silent
-        ).task.config.training
+        # Minutes choose the length alone: an arm is the same network however long it trains.
+        fixed = {*fixed_of(study, asked, arm), *BY_TIME}
+        training = plan(data, config, fixed=fixed, minutes=minutes, listen=silent).task.config.training
         found[arm] = Length(training.epochs, training.steps_per_epoch or 1)
     return found
 

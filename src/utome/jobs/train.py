@@ -117,10 +117,12 @@ def plan(
 
 def _suited(prepared: Prepared, seconds: float, fixed: Collection[str], listen: Listener) -> Prepared:
     """The same training as the recipe `auto` wants it in a short time: half the width, and less augmentation."""
-    if may_narrow(prepared.task.config, fixed):
-        advice = narrower(prepared.task.config, int(seconds / step_seconds(prepared)))
-        prepared = _following(prepared, () if advice is None else (advice,), listen)
-    return _following(prepared, milder(prepared.task.config, int(seconds / step_seconds(prepared)), fixed), listen)
+    steps = int(seconds / step_seconds(prepared))
+    advice = narrower(prepared.task.config, steps) if may_narrow(prepared.task.config, fixed) else None
+    if advice is not None:
+        prepared = _following(prepared, [advice], listen)
+        steps = int(seconds / step_seconds(prepared))
+    return _following(prepared, milder(prepared.task.config, steps, fixed), listen)
 
 
 def _following(prepared: Prepared, advice: Sequence[Advice], listen: Listener) -> Prepared:

@@ -17,6 +17,7 @@ from utome.report.study_table import latex_table, latex_text
 from utome.studies.outcome import SMOKE, StudyOutcome
 
 RESULTS = "results.json"
+WRITTEN = {FIGURES, RESULTS, "results.csv", "table.tex", "methods.txt", "results.md", "report.html"}
 
 
 def write_study_report(outcome: StudyOutcome, folder: Path, pictures: Pictures | None = None) -> None:
@@ -33,7 +34,8 @@ def write_without_images(outcome: StudyOutcome, folder: Path, out: Path) -> None
 
     `ConfigError` where `out` holds anything but such a report.
     """
-    if (out.is_dir() and any(out.iterdir()) and not (out / RESULTS).is_file()) or out.resolve() == folder.resolve():
+    there = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if there and not (RESULTS in there and there <= WRITTEN):  # as another study's folder, whose figures would be lost
         raise ConfigError(f"{out} holds other things than a report without images; name a new folder, or an empty one.")
     _write(content(outcome, folder, None), out)
 
