@@ -253,3 +253,24 @@ def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:
     assert process.returncode == 0
     assert b"\xe2\x94\x81" in shown, "the bar is drawn with heavy lines"
     assert b"epoch 1/1  loss" in shown
+
+
+@pytest.mark.parametrize("at", ["utome.cli.app", "torch"])
+def test_ctrl_c_while_python_imports_ends_in_silence(at: str, tmp_path: Path) -> None:
+    """Imports do not bear KeyboardInterrupt: some show a traceback, some make an ImportError of it."""
+    script = (
+        "import os, signal, sys, time\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {at!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "            time.sleep(1)\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        f"sys.argv = ['utome', 'train', {str(SAMPLE)!r}, '--out', 'run']\n"
+        "from utome.__main__ import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+    assert not (tmp_path / "run").exists()

@@ -1,5 +1,6 @@
 """Showing what happens on standard error: on a terminal a bar, and beside it the course so far; one line an epoch elsewhere."""
 
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ def shown() -> Iterator[Listener]:
 
     Of processes that were started together the first alone shows anything.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as it is until a command's work begins
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with _display() as listen:
             yield listen
