@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from utome.files import write_bytes, write_text
-from utome.jobs.study_standing import show_study
-from utome.report.study import RESULTS, write_without_images
-from utome.report.study_facts import honest_first, main_metric, networks, standings
-from utome.report.study_markdown import FIGURES
-from utome.report.study_numbers import p_text, signed, signed_between
-from utome.report.study_table import Table, markdown_table, markdown_text
-from utome.report.study_tables import main_table
-from utome.report.study_words import answer, beside_the_paper, decimals_of, facts, verdict_words
+from utome.jobs.study.standing import show_study
+from utome.report.study.facts import honest_first, main_metric, networks, standings
+from utome.report.study.markdown import FIGURES
+from utome.report.study.numbers import p_text, signed, signed_between
+from utome.report.study.table import Table, markdown_table, markdown_text
+from utome.report.study.tables import main_table
+from utome.report.study.words import answer, beside_the_paper, decimals_of, facts, verdict_words
+from utome.report.study.writing import RESULTS, write_without_images
 from utome.studies.outcome import StudyOutcome, from_json
 
 HEAD = """# The papers' comparisons, run again

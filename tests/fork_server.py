@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 # All that a run imports, so that children need not.
 IMPORTED = (
     "utome.cli.app", "utome.cli.commands", "utome.cli.listening", "utome.jobs.train", "utome.jobs.resume", "utome.jobs.tune",
-    "utome.jobs.study", "utome.jobs.predict",
+    "utome.jobs.study.running", "utome.jobs.predict",
 )  # fmt: skip
 # What torch imports when a network is first measured, which takes longer than these runs.
 LATE = (
@@ -250,7 +250,7 @@ def _without_report(fault: Mapping[str, Any]) -> None:
     """Leave out the pages, which take longer than all the rest."""
     del fault
     train: Any = import_module("utome.jobs.train")
-    study: Any = import_module("utome.jobs.study")
+    study: Any = import_module("utome.jobs.study.running")
     tune: Any = import_module("utome.jobs.tune")
     train.write_report = study.write_study_report = lambda *_: None
     tune.study_html = lambda *_: ""

@@ -13,7 +13,7 @@ from tests.outcomes import MAIN, finished_outcome
 from utome.config.overrides import override
 from utome.prediction.pictures import label_png
 from utome.recipes.library import load_recipe
-from utome.report.study_panels import Seen
+from utome.report.study.panels import Seen
 from utome.statistics.intervals import Interval
 from utome.studies.outcome import CurvePoint, Difference, ImageScores, LearningCurve, Run, StudyOutcome, Verdict
 from utome.studies.question import Arm

@@ -209,7 +209,7 @@ def test_minutes_of_a_study_choose_the_length_of_an_arm_and_leave_its_network_al
 
     monkeypatch.setattr(training, "lasting", length)
     monkeypatch.setattr(training, "step_seconds", lambda prepared: 60.0)
-    monkeypatch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+    monkeypatch.setattr("utome.jobs.study.running._carry_out", lambda *_: None)
     text = "arms: {auto: {recipe: auto}}\nscales: {small: {minutes: 1}}\nset: {data.split: 4/2/2, machine.threads: 1}\n"
     run(discs, tmp_path / "out", text)
     (config,) = measured

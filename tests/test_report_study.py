@@ -10,7 +10,7 @@ import pytest
 from tests.outcomes import MAIN, finished_outcome, small_outcome
 from tests.reported import HOSTILE, Tags, on_disk, with_curve
 from utome.errors import ConfigError
-from utome.report.study import write_study_report, write_without_images
+from utome.report.study.writing import write_study_report, write_without_images
 from utome.studies.outcome import Run, StudyOutcome
 from utome.studies.question import About
 

@@ -13,12 +13,12 @@ from tests.reported import HOSTILE, SIDE, four_arms, on_disk, seen, with_curve, 
 from utome.data.classes import IGNORED
 from utome.data.layouts.finding import find_samples
 from utome.data.survey import survey
-from utome.report.study_curves import magnitudes_figure, training_figure
-from utome.report.study_figures import curve_figure, differences_figure, image_differences, scores_figure
-from utome.report.study_history import histories
-from utome.report.study_ink import colour_of, look, png, style_of
-from utome.report.study_methods import methods
-from utome.report.study_panels import chosen, detail_of, panel_figure, pictures_of, seen_by
+from utome.report.study.curves import magnitudes_figure, training_figure
+from utome.report.study.figures import curve_figure, differences_figure, image_differences, scores_figure
+from utome.report.study.history import histories
+from utome.report.study.ink import colour_of, look, png, style_of
+from utome.report.study.methods import methods
+from utome.report.study.panels import chosen, detail_of, panel_figure, pictures_of, seen_by
 from utome.studies.outcome import ImageScores, StudyOutcome
 from utome.studies.question import Arm, Protocol
 

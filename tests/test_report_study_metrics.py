@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.outcomes import finished_outcome
-from utome.report.study import write_study_report
-from utome.report.study_metrics import metric_table
-from utome.report.study_published import published_table
-from utome.report.study_table import Table, html_table, latex_table, markdown_table
-from utome.report.study_tables import main_table
+from utome.report.study.metrics import metric_table
+from utome.report.study.published import published_table
+from utome.report.study.table import Table, html_table, latex_table, markdown_table
+from utome.report.study.tables import main_table
+from utome.report.study.writing import write_study_report
 from utome.statistics.intervals import Interval
 from utome.studies.outcome import Score, StudyOutcome
 from utome.studies.question import Metric, Protocol, Published

@@ -11,12 +11,12 @@ import pytest
 
 from tests.outcomes import MAIN, finished_outcome, small_outcome
 from tests.reported import HOSTILE, with_curve
-from utome.report.study import write_study_report
-from utome.report.study_long import COLUMNS, results_csv
-from utome.report.study_numbers import MINUS, places
-from utome.report.study_published import Sources
-from utome.report.study_table import Table, html_table, latex_table, latex_text, markdown_table
-from utome.report.study_tables import curve_table, main_table, tables, variant_table
+from utome.report.study.long import COLUMNS, results_csv
+from utome.report.study.numbers import MINUS, places
+from utome.report.study.published import Sources
+from utome.report.study.table import Table, html_table, latex_table, latex_text, markdown_table
+from utome.report.study.tables import curve_table, main_table, tables, variant_table
+from utome.report.study.writing import write_study_report
 from utome.statistics.intervals import Interval
 from utome.studies.outcome import Score, StudyOutcome, from_json
 from utome.studies.question import Metric, Published

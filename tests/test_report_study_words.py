@@ -6,8 +6,8 @@ import pytest
 
 from tests.outcomes import MAIN, finished_outcome
 from tests.reported import compared, four_arms
-from utome.report.study_facts import honest_first
-from utome.report.study_words import answer, beside_the_paper, verdict_words
+from utome.report.study.facts import honest_first
+from utome.report.study.words import answer, beside_the_paper, verdict_words
 from utome.statistics.intervals import Interval
 from utome.studies.question import Protocol, Published
 

@@ -11,7 +11,7 @@ from tests.builders import draw_discs
 from tests.toy_study import TOY, run
 from utome.errors import ConfigError, InterruptedRunError, TerminatedRunError
 from utome.events import Event, Noted
-from utome.jobs.study_standing import show_study
+from utome.jobs.study.standing import show_study
 from utome.studies.folder import StudyFolder
 from utome.studies.outcome import StudyOutcome
 
@@ -162,7 +162,7 @@ def test_an_arm_whose_training_goes_on_stays_and_one_that_failed_begins_anew(
 def test_what_was_scored_as_the_baseline_said_is_scored_anew_with_it(
     data: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+    monkeypatch.setattr("utome.jobs.study.running._carry_out", lambda *_: None)
     for place in ("scores/plain", "runs/plain"):
         shutil.rmtree(out / place)
     otsu = out / "scores" / "otsu" / "seed-0"
@@ -178,7 +178,7 @@ def test_what_was_scored_as_the_baseline_said_is_scored_anew_with_it(
 def test_the_length_of_an_arm_that_is_another_now_is_measured_anew(
     data: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+    monkeypatch.setattr("utome.jobs.study.running._carry_out", lambda *_: None)
     for place in ("scores/wide", "runs/wide"):
         shutil.rmtree(out / place)
     content = json.loads((out / "asked.json").read_text())
@@ -234,7 +234,7 @@ def test_a_recipe_that_another_version_has_otherwise_is_refused(
 def test_a_mistake_in_a_variant_is_found_before_anything_is_trained(
     data: Path, tmp_path: Path, more: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("utome.jobs.study_runs.train", never)
+    monkeypatch.setattr("utome.jobs.study.runs.train", never)
     arms = "arms: {a: {recipe: se-unet-frem, set: {model.width: 4}}}\n"
     with pytest.raises(ConfigError, match=said):
         run(data, tmp_path / "out", arms + more)
@@ -251,7 +251,7 @@ def test_a_folder_of_other_things_is_refused_before_images_are_read(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "letter.txt").write_text("mine")
-    monkeypatch.setattr("utome.jobs.study_asking.read_data", never)
+    monkeypatch.setattr("utome.jobs.study.asking.read_data", never)
     with pytest.raises(ConfigError, match="is there already and is no study"):
         run(data, tmp_path)
 
@@ -327,7 +327,7 @@ def test_whoever_stops_a_study_is_told_how_it_goes_on(
     def stopped(*arguments: Any, **named: Any) -> None:
         raise kind("The state is saved. Go on with --resume.")
 
-    monkeypatch.setattr("utome.jobs.study_runs.train", stopped)
+    monkeypatch.setattr("utome.jobs.study.runs.train", stopped)
     with pytest.raises(kind, match=r"Give the same command again to go on\.$") as caught:
         run(data, tmp_path / "out")
     assert type(caught.value) is kind
@@ -340,7 +340,7 @@ def test_what_is_to_be_said_of_the_images_is_said_once(data: Path, tmp_path: Pat
 
 
 def test_a_pattern_that_no_file_fits_is_told(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("utome.jobs.study._carry_out", lambda *_: None)
+    monkeypatch.setattr("utome.jobs.study.running._carry_out", lambda *_: None)
     said: list[str] = []
     text = TOY + "data: {unlabelled: more/*.png}\n"
     run(data, tmp_path / "out", text, listen=lambda event: said.append(str(event)))

@@ -12,8 +12,8 @@ from tests.faulty_runs import SETTINGS
 from utome.cli.studying import lines
 from utome.data.splitting import Rule, limited, split
 from utome.errors import ConfigError
-from utome.jobs.learning_curve import CurveRequest, learn
 from utome.jobs.reading import split_data
+from utome.jobs.study.learning_curve import CurveRequest, learn
 from utome.statistics.intervals import Interval
 from utome.studies.curve import learning_curve, limits
 from utome.studies.file import parse_study

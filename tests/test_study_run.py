@@ -22,9 +22,9 @@ from utome.config.overrides import read_config
 from utome.errors import ConfigError, DataError, MachineError, NumericalError
 from utome.events import silent
 from utome.execution import Done, Workers
-from utome.jobs.study import run_study
-from utome.jobs.study_asking import StudyRequest, read_images
-from utome.jobs.study_standing import show_study
+from utome.jobs.study.asking import StudyRequest, read_images
+from utome.jobs.study.running import run_study
+from utome.jobs.study.standing import show_study
 from utome.metrics.confusion import confusion
 from utome.studies.file import parse_study
 from utome.studies.outcome import StudyOutcome, from_json
@@ -162,7 +162,7 @@ def test_the_printed_command_goes_on_with_the_study(
     shutil.copytree(whole, tmp_path / "my study")
     shutil.copytree(data, tmp_path / "images")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
+    monkeypatch.setattr("utome.jobs.study.running.write_study_report", lambda *_: None)
     program, *arguments = shlex.split(run(Path("images"), Path("my study")).command)
     ended = CliRunner().invoke(app, arguments)
     assert (program, ended.exit_code) == ("utome", 0), ended.output
@@ -177,7 +177,7 @@ def test_the_json_of_a_study_is_its_outcome(whole: Path) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [at_step(2), at_step(6), at_call("utome.jobs.study_scoring:write_bytes", 9), at_call("utome.studies.folder:StudyFolder.write_asked")],
+    [at_step(2), at_step(6), at_call("utome.jobs.study.scoring:write_bytes", 9), at_call("utome.studies.folder:StudyFolder.write_asked")],
     ids=["in the first run", "in the second run", "while scoring", "at the start"],
 )  # fmt: skip
 def test_a_killed_study_goes_on_to_the_same_numbers(
@@ -229,7 +229,7 @@ def failing(data: Path, out: Path) -> StudyOutcome:
         return train(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("utome.jobs.study_runs.train", refusing)
+        patch.setattr("utome.jobs.study.runs.train", refusing)
         return run(data, out)
 
 
@@ -308,7 +308,7 @@ def test_a_run_whose_worker_is_lost_is_a_failed_run_with_its_reason(data: Path, 
             return (Done(item, None, MachineError("The worker of this item ended 3 times.")) for item in self._items)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("utome.jobs.study.fanned", losing)
+        patch.setattr("utome.jobs.study.running.fanned", losing)
         outcome = run(data, tmp_path / "out")
     assert len(outcome.failed) == len(outcome.runs) == 6
     assert {each.reason for each in outcome.failed} == {"The worker of this item ended 3 times."}
@@ -318,8 +318,8 @@ def test_arms_that_the_settings_make_equal_are_named(data: Path, tmp_path: Path)
     said: list[str] = []
     study = parse_study(TEXT, source="toy.yaml")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("utome.jobs.study._carry_out", lambda *_: None)
-        patch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
+        patch.setattr("utome.jobs.study.running._carry_out", lambda *_: None)
+        patch.setattr("utome.jobs.study.running.write_study_report", lambda *_: None)
         request = StudyRequest(assignments=("model.width=2",))
         run_study(study, TEXT, data, tmp_path / "out", request, listen=lambda event: said.append(str(event)))
     assert any("WARNING: 'wide' has all settings of 'plain'" in each for each in said)

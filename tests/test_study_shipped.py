@@ -30,7 +30,7 @@ def study(*arguments: str | Path) -> dict[str, Any]:
 def _without_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pages of runs and studies take longer than all the rest."""
     monkeypatch.setattr("utome.jobs.train.write_report", lambda *_: None)
-    monkeypatch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
+    monkeypatch.setattr("utome.jobs.study.running.write_study_report", lambda *_: None)
 
 
 def test_the_eight_studies_of_the_papers_are_shipped() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from utome.jobs.study import run_study
-from utome.jobs.study_asking import StudyRequest
+from utome.jobs.study.asking import StudyRequest
+from utome.jobs.study.running import run_study
 from utome.studies.file import parse_study
 from utome.studies.outcome import StudyOutcome
 
@@ -34,5 +34,5 @@ def run(data: Path, out: Path, text: str = TOY, *, report: bool = False, **asked
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("utome.jobs.train.write_report", lambda *_: None)
         if not report:
-            patch.setattr("utome.jobs.study.write_study_report", lambda *_: None)
+            patch.setattr("utome.jobs.study.running.write_study_report", lambda *_: None)
         return run_study(parse_study(text, source="toy.yaml"), text, data, out, StudyRequest(**asked), **listening)

@@ -75,11 +75,11 @@ def show(
     json: Json = False,
 ) -> None:
     """Where a study stands: its table so far, and what failed or is missing."""
-    from utome.jobs.study_standing import show_study
+    from utome.jobs.study.standing import show_study
 
     outcome = show_study(folder)
     if without_images is not None:
-        from utome.report.study import write_without_images
+        from utome.report.study.writing import write_without_images
 
         write_without_images(outcome, folder, without_images)
     _tell(outcome, folder, json=json)
@@ -115,7 +115,7 @@ def learning_curve(
     json: Json = False,
 ) -> None:
     """Would more labels help? The score on the same test images after training on more and more images."""
-    from utome.jobs.learning_curve import CurveRequest, learn
+    from utome.jobs.study.learning_curve import CurveRequest, learn
 
     request = CurveRequest(recipe, _sizes(sizes), seeds, tuple(assignments or ()), chosen_workers(workers, cluster))
     with shown() as listen:
@@ -124,8 +124,8 @@ def learning_curve(
 
 
 def _run(given: str, options: RunOptions, workers: "Workers", *, json: bool) -> None:
-    from utome.jobs.study import run_study
-    from utome.jobs.study_asking import StudyRequest
+    from utome.jobs.study.asking import StudyRequest
+    from utome.jobs.study.running import run_study
     from utome.studies.library import find_study
 
     found, text = find_study(given)
@@ -222,7 +222,7 @@ def _printed(outcome: "StudyOutcome", published: "Sequence[Published]", before: 
 
 
 def _decimals(outcome: "StudyOutcome", protocol: str, metric: "Metric") -> int:
-    from utome.report.study_numbers import places
+    from utome.report.study.numbers import places
 
     return places(
         [each.value for each in outcome.scores if (each.protocol, each.metric) == (protocol, metric.name)], metric

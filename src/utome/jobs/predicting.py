@@ -19,7 +19,7 @@ from utome.jobs.inputs import Input
 from utome.jobs.int8 import ready_predictor, spread
 from utome.jobs.journal_lines import Content
 from utome.jobs.objects import ObjectFiles, ObjectsWanted
-from utome.jobs.regions import Regions, regions_of
+from utome.jobs.regions import Regions, Tools, regions_of
 from utome.prediction.backends.trial import EXAMPLES, middle_window
 from utome.prediction.deviation import Deviation
 from utome.prediction.pictures import colour_png, label_png, overlay
@@ -147,7 +147,8 @@ class Predicting:
 
     def opened(self, image: Input, folder: Path, key: str) -> AbstractContextManager[Regions]:
         """An image by regions; `key` is of the process that asks for it, since workers may compute with what was chosen there."""
-        return regions_of(self, image, folder, key)
+        tools = Tools(self.predictor, self.objects, self.manner.probabilities, self.upright, self.fill)
+        return regions_of(tools, image, folder, key)
 
     def assembled(self, regions: Regions, image: Input) -> Made:
         """The files of an image all of whose regions are there."""

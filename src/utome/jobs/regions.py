@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -20,30 +21,39 @@ from utome.prediction.classes import classify
 from utome.prediction.deviation import Deviation
 from utome.prediction.objects import smallest_area
 from utome.prediction.pictures import colour_png, overlay
-from utome.prediction.probability_maps import count_of, pages
+from utome.prediction.predictor import Predictor
+from utome.prediction.probability_maps import Depth, count_of, pages
 from utome.prediction.sinks import write_tiff, write_zarr
 from utome.prediction.spread import SpreadObjects
 from utome.tiling import Window
-
-if TYPE_CHECKING:
-    from utome.jobs.predicting import Predicting
 
 # The longest side of a picture of an image, and of its part that `--verify` looks at.
 PICTURE: Final = 2048
 VERIFIED: Final = 2048
 
 
+@dataclass(frozen=True)
+class Tools:
+    """What predicts an image by regions, what is made of it beside its labels, and how its pixels are read."""
+
+    predictor: Predictor
+    objects: ObjectFiles | None
+    probabilities: Depth | None
+    upright: bool
+    fill: float | None
+
+
 class Regions:
     """An open image. Its chunks lie in `folder`, under names that no other model, settings or image gives."""
 
-    def __init__(self, predicting: "Predicting", image: Input, windows: Windows, folder: Path, key: str) -> None:
-        self._predicting, self._image, self._windows = predicting, image, windows
+    def __init__(self, tools: Tools, image: Input, windows: Windows, folder: Path, key: str) -> None:
+        self._tools, self._image, self._windows = tools, image, windows
         self._folder = folder
-        self._predicted = predicting.predictor.by_windows(windows, source=image.source)
+        self._predicted = tools.predictor.by_windows(windows, source=image.source)
         self._grid = self._predicted.windows
         own = folder / sha256_bytes(f"{key} {self._grid}".encode())[:16]
         self._labels = Chunks(own, self._grid, 1, np.dtype(np.uint8))
-        depth, classes = predicting.manner.probabilities, len(predicting.predictor.card.classes)
+        depth, classes = tools.probabilities, len(tools.predictor.card.classes)
         self._depth = depth
         self._probabilities = (
             None if depth is None else Chunks(own / "probabilities", self._grid, count_of(classes), np.dtype(depth))
@@ -78,7 +88,7 @@ class Regions:
         if self._probabilities is not None:
             write_tiff(self._folder / "probabilities", self._probabilities, size)
             found[others[0]] = self._folder / "probabilities"
-        objects = self._predicting.objects
+        objects = self._tools.objects
         if objects is None:
             return found, None
         side = objects.pixel_um(self._image.path, self._image.source)
@@ -95,7 +105,7 @@ class Regions:
         height, width = (min(VERIFIED, side) for side in self._windows.shape[:2])
         top, left = ((whole - part) // 2 for whole, part in zip(self._windows.shape, (height, width), strict=False))
         pixels = self._windows.read(Window(top, left, height, width))
-        return self._predicting.predictor.deviation(pixels, source=self._image.source)
+        return self._tools.predictor.deviation(pixels, source=self._image.source)
 
     def _picture(self) -> bytes:
         """The overlay; of an image that is larger than `PICTURE`, of every so many-th pixel."""
@@ -113,15 +123,15 @@ class Regions:
 
 
 @contextmanager
-def regions_of(predicting: "Predicting", image: Input, folder: Path, key: str) -> Iterator[Regions]:
+def regions_of(tools: Tools, image: Input, folder: Path, key: str) -> Iterator[Regions]:
     """An image by regions, while its file is open; `DataError` where the image, the model or the settings need it whole."""
-    refusal = predicting.predictor.refusal_of_windows
+    refusal = tools.predictor.refusal_of_windows
     if refusal is not None:
         raise DataError(f"'{image.source}' cannot be predicted by regions: {refusal}. Cut it, or make it smaller.")
-    if predicting.objects is not None:
-        _refuse_whole(predicting.objects, image)
-    with open_windows(image.path, page=image.page, upright=predicting.upright, fill=predicting.fill) as windows:
-        yield Regions(predicting, image, windows, folder, key)
+    if tools.objects is not None:
+        _refuse_whole(tools.objects, image)
+    with open_windows(image.path, page=image.page, upright=tools.upright, fill=tools.fill) as windows:
+        yield Regions(tools, image, windows, folder, key)
 
 
 def _refuse_whole(objects: ObjectFiles, image: Input) -> None:

@@ -1,9 +1,9 @@
 """What the trainings of a study cost, and which of them are not there, with the reason."""
 
 from utome.events import duration
-from utome.report.study_facts import arm_title, networks, variant_title
-from utome.report.study_numbers import NOTHING
-from utome.report.study_table import Table
+from utome.report.study.facts import arm_title, networks, variant_title
+from utome.report.study.numbers import NOTHING
+from utome.report.study.table import Table
 from utome.studies.outcome import Cost, Run, StudyOutcome
 from utome.studies.question import Arm
 

@@ -18,9 +18,9 @@ from utome.data.truth import read_pixels, read_truth
 from utome.errors import UtomeError
 from utome.prediction.pictures import Colour, LabelMap, displayed, overlay
 from utome.report.errormap import error_map, legend
-from utome.report.study_facts import honest_first, main_metric
-from utome.report.study_ink import sheet, wrapped
-from utome.report.study_numbers import number, places
+from utome.report.study.facts import honest_first, main_metric
+from utome.report.study.ink import sheet, wrapped
+from utome.report.study.numbers import number, places
 from utome.studies.outcome import ImageScores, StudyOutcome
 from utome.studies.question import Arm
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from utome.report.study_facts import (
+from utome.report.study.facts import (
     Standing,
     arm_title,
     honest_first,
@@ -13,7 +13,7 @@ from utome.report.study_facts import (
     too_few,
     under,
 )
-from utome.report.study_numbers import count, listed, number, p_equals, places, signed, signed_between
+from utome.report.study.numbers import count, listed, number, p_equals, places, signed, signed_between
 from utome.statistics.intervals import of_differences
 from utome.studies.outcome import SMOKE, TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import Protocol

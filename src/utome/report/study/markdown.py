@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from utome.report.study_content import Content, Picture
-from utome.report.study_table import Table, markdown_table, markdown_text
-from utome.report.study_words import facts
+from utome.report.study.content import Content, Picture
+from utome.report.study.table import Table, markdown_table, markdown_text
+from utome.report.study.words import facts
 from utome.studies.outcome import SMOKE
 
 FIGURES = "figures"

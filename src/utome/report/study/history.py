@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from utome.report.study_facts import networks
+from utome.report.study.facts import networks
 from utome.studies.outcome import Run, StudyOutcome
 
 

@@ -4,9 +4,9 @@ import base64
 import html
 from collections.abc import Iterable, Sequence
 
-from utome.report.study_content import Content, Picture
-from utome.report.study_table import Table, html_table
-from utome.report.study_words import facts
+from utome.report.study.content import Content, Picture
+from utome.report.study.table import Table, html_table
+from utome.report.study.words import facts
 from utome.report.style import STYLE
 from utome.studies.outcome import SMOKE, StudyOutcome
 

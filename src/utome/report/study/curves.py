@@ -9,9 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from utome.report.curves import MAGNITUDES
-from utome.report.study_facts import networks
-from utome.report.study_history import History, has
-from utome.report.study_ink import FAINT, GRID, colour_of, grid, sheet, style_of, wrapped
+from utome.report.study.facts import networks
+from utome.report.study.history import History, has
+from utome.report.study.ink import FAINT, GRID, colour_of, grid, sheet, style_of, wrapped
 from utome.studies.outcome import StudyOutcome
 from utome.studies.question import Arm, Protocol
 

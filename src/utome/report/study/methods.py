@@ -6,10 +6,10 @@ from typing import Any
 
 from utome.errors import UtomeError
 from utome.recipes.library import load_recipe
-from utome.report.study_facts import ALPHA, honest_first, main_metric, networks
-from utome.report.study_numbers import count, listed
-from utome.report.study_settings import network_settings, training_sentences
-from utome.report.study_words import equal_words, state_words
+from utome.report.study.facts import ALPHA, honest_first, main_metric, networks
+from utome.report.study.numbers import count, listed
+from utome.report.study.settings import network_settings, training_sentences
+from utome.report.study.words import equal_words, state_words
 from utome.studies.outcome import TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import Arm
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from utome.report.study_cells import SEEN, few, places_of, seed_values, seeds_head, told, with_interval
-from utome.report.study_costs import cost_table
-from utome.report.study_facts import (
+from utome.report.study.cells import SEEN, few, places_of, seed_values, seeds_head, told, with_interval
+from utome.report.study.costs import cost_table
+from utome.report.study.facts import (
     Standing,
     arm_title,
     honest_first,
@@ -15,11 +15,11 @@ from utome.report.study_facts import (
     variant_standings,
     variant_title,
 )
-from utome.report.study_metrics import metric_table
-from utome.report.study_numbers import p_text, places, signed, signed_between, slug, with_unit
-from utome.report.study_published import Sources, published_table
-from utome.report.study_table import Table
-from utome.report.study_words import verdict_words
+from utome.report.study.metrics import metric_table
+from utome.report.study.numbers import p_text, places, signed, signed_between, slug, with_unit
+from utome.report.study.published import Sources, published_table
+from utome.report.study.table import Table
+from utome.report.study.words import verdict_words
 from utome.statistics.intervals import of_differences
 from utome.studies.outcome import Difference, Score, StudyOutcome
 from utome.studies.question import Metric, Protocol, Published

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from utome.report.study_costs import left_out, trouble_table
-from utome.report.study_curves import magnitudes_figure, training_figure
-from utome.report.study_facts import honest_first, under
-from utome.report.study_figures import curve_figure, differences_figure, scores_figure
-from utome.report.study_history import histories
-from utome.report.study_ink import DOTS_AN_INCH, SHOWN_AN_INCH, look, png
-from utome.report.study_methods import methods
-from utome.report.study_numbers import slug
-from utome.report.study_panels import Pictures, chosen, detail_of, panel_figure, seen_by
-from utome.report.study_table import Table
-from utome.report.study_tables import tables
-from utome.report.study_words import Answer, answer, beside_the_paper
+from utome.report.study.costs import left_out, trouble_table
+from utome.report.study.curves import magnitudes_figure, training_figure
+from utome.report.study.facts import honest_first, under
+from utome.report.study.figures import curve_figure, differences_figure, scores_figure
+from utome.report.study.history import histories
+from utome.report.study.ink import DOTS_AN_INCH, SHOWN_AN_INCH, look, png
+from utome.report.study.methods import methods
+from utome.report.study.numbers import slug
+from utome.report.study.panels import Pictures, chosen, detail_of, panel_figure, seen_by
+from utome.report.study.table import Table
+from utome.report.study.tables import tables
+from utome.report.study.words import Answer, answer, beside_the_paper
 from utome.studies.outcome import StudyOutcome
 from utome.studies.question import Protocol
 

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator, ScalarFormatter
 
-from utome.report.study_facts import Standing, arm_title, honest_first, main_metric, published_alone, standings, under
-from utome.report.study_ink import BASELINE, FAINT, GRID, INK, colour_of, grid, mark_of, sheet, wrapped
-from utome.report.study_numbers import places, signed, with_unit
+from utome.report.study.facts import Standing, arm_title, honest_first, main_metric, published_alone, standings, under
+from utome.report.study.ink import BASELINE, FAINT, GRID, INK, colour_of, grid, mark_of, sheet, wrapped
+from utome.report.study.numbers import places, signed, with_unit
 from utome.studies.outcome import CurvePoint, StudyOutcome
 from utome.studies.question import Arm, Metric, Protocol, Published
 

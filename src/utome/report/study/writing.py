@@ -8,12 +8,12 @@ from pathlib import Path
 
 from utome.errors import ConfigError
 from utome.files import new_folder, write_bytes, write_json, write_text
-from utome.report.study_content import Content, content
-from utome.report.study_long import results_csv
-from utome.report.study_markdown import FIGURES, study_markdown
-from utome.report.study_page import study_html
-from utome.report.study_panels import Pictures, pictures_of
-from utome.report.study_table import latex_table, latex_text
+from utome.report.study.content import Content, content
+from utome.report.study.long import results_csv
+from utome.report.study.markdown import FIGURES, study_markdown
+from utome.report.study.page import study_html
+from utome.report.study.panels import Pictures, pictures_of
+from utome.report.study.table import latex_table, latex_text
 from utome.studies.outcome import SMOKE, StudyOutcome
 
 RESULTS = "results.json"
@@ -23,7 +23,7 @@ WRITTEN = {FIGURES, RESULTS, "results.csv", "table.tex", "methods.txt", "results
 def write_study_report(outcome: StudyOutcome, folder: Path, pictures: Pictures | None = None) -> None:
     """Write the report into the study's folder, each file whole; the page comes last.
 
-    `pictures` shows images with truth and predictions (`utome.report.study_panels.pictures_of` makes it from a survey of the data);
+    `pictures` shows images with truth and predictions (`utome.report.study.panels.pictures_of` makes it from a survey of the data);
     without it images are read from the data's root, and their truth is not known.
     """
     _write(content(outcome, folder, pictures or pictures_of(outcome, folder)), folder)

@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from utome.config.settings import leaves
-from utome.report.study_facts import networks
-from utome.report.study_numbers import count, listed
+from utome.report.study.facts import networks
+from utome.report.study.numbers import count, listed
 from utome.studies.outcome import StudyOutcome
 
 Settings = Mapping[str, Any]

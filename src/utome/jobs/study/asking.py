@@ -10,8 +10,8 @@ from utome.execution import Workers
 from utome.files import sha256_bytes
 from utome.jobs.reading import read_data
 from utome.jobs.scoring import grouped
-from utome.jobs.study_scoring import unlabelled_files
-from utome.jobs.study_variants import refuse_mistakes
+from utome.jobs.study.scoring import unlabelled_files
+from utome.jobs.study.variants import refuse_mistakes
 from utome.studies.file import StudyFile
 from utome.studies.gathering import metrics_of
 from utome.studies.plan import Asked, PlannedRun, chosen_arms, config_of, equal_arms, refuse_own_paths

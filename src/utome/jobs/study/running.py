@@ -10,11 +10,11 @@ from utome.events import Listener, Noted, silent
 from utome.execution import Workers, fanned
 from utome.files import new_folder, write_json
 from utome.jobs.advising import BY_TIME
-from utome.jobs.study_asking import StudyRequest, checked, each_once, with_images
-from utome.jobs.study_runs import Order, perform
-from utome.jobs.study_standing import show_study
-from utome.report.study import write_study_report
-from utome.report.study_panels import pictures_of
+from utome.jobs.study.asking import StudyRequest, checked, each_once, with_images
+from utome.jobs.study.runs import Order, perform
+from utome.jobs.study.standing import show_study
+from utome.report.study.panels import pictures_of
+from utome.report.study.writing import write_study_report
 from utome.studies.file import StudyFile
 from utome.studies.folder import FAILED, SCORES, StudyFolder
 from utome.studies.outcome import StudyOutcome

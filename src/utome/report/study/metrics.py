@@ -1,10 +1,10 @@
 """The table of every metric: each arm in each way to predict, so that several scores of one training stand side by side."""
 
-from utome.report.study_cells import SEEN, few, places_of, with_interval
-from utome.report.study_facts import Standing, networks, standing, under
-from utome.report.study_numbers import number, places, slug
-from utome.report.study_published import metric_head, other_name
-from utome.report.study_table import Table
+from utome.report.study.cells import SEEN, few, places_of, with_interval
+from utome.report.study.facts import Standing, networks, standing, under
+from utome.report.study.numbers import number, places, slug
+from utome.report.study.published import metric_head, other_name
+from utome.report.study.table import Table
 from utome.studies.outcome import StudyOutcome
 from utome.studies.question import Protocol
 

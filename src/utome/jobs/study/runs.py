@@ -9,7 +9,7 @@ from utome.errors import InterruptedRunError, UtomeError
 from utome.events import Listener, silent
 from utome.files import new_folder, write_json
 from utome.jobs.resume import resume
-from utome.jobs.study_scoring import score_network, score_reference
+from utome.jobs.study.scoring import score_network, score_reference
 from utome.jobs.train import train
 from utome.studies.folder import FAILED, SCORES, StudyFolder, read_json
 from utome.studies.plan import PlannedRun, config_of, fixed_of

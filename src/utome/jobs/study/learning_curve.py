@@ -13,8 +13,8 @@ from utome.events import Listener, Noted, silent
 from utome.execution import Workers
 from utome.jobs.preparing import prepare
 from utome.jobs.reading import split_data
-from utome.jobs.study import run_study
-from utome.jobs.study_asking import StudyRequest
+from utome.jobs.study.asking import StudyRequest
+from utome.jobs.study.running import run_study
 from utome.recipes.library import load_recipe
 from utome.studies.file import parse_study
 from utome.studies.folder import StudyFolder

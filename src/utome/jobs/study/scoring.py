@@ -24,7 +24,7 @@ from utome.events import Listener, Progressed, silent
 from utome.files import new_folder, write_bytes
 from utome.jobs.reading import read_data, split_data
 from utome.jobs.scoring import grouped
-from utome.jobs.study_variants import LeftOut, predictor_of
+from utome.jobs.study.variants import LeftOut, predictor_of
 from utome.models.anatomy import anatomy
 from utome.prediction.pictures import LabelMap, label_png
 from utome.prediction.predictor import Predictor

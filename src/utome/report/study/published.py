@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from utome.report.study_cells import few, with_interval
-from utome.report.study_facts import arm_title, honest_first, variant_title
-from utome.report.study_numbers import number, places, with_unit
-from utome.report.study_table import Table
+from utome.report.study.cells import few, with_interval
+from utome.report.study.facts import arm_title, honest_first, variant_title
+from utome.report.study.numbers import number, places, with_unit
+from utome.report.study.table import Table
 from utome.studies.outcome import Score, StudyOutcome
 from utome.studies.question import Metric, Published
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from utome.report.study_facts import Standing
-from utome.report.study_numbers import NOTHING, between, number, places
+from utome.report.study.facts import Standing
+from utome.report.study.numbers import NOTHING, between, number, places
 from utome.statistics.intervals import Interval
 from utome.studies.outcome import Score, StudyOutcome
 from utome.studies.question import Metric

@@ -1,0 +1,1 @@
+"""The verbs of a study: run it, show it, score it anew, and draw its learning curve."""
