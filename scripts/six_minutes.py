@@ -177,7 +177,7 @@ def _rows(data: str, foreground: int, pooled: list[Result]) -> Iterator[str]:
             np.sum(
                 [np.asarray(result.value) for result in pooled if (result.arm, result.seed) == (arm.name, seed)], axis=0
             )
-            for seed in sorted({result.seed for result in pooled})
+            for seed in sorted({result.seed for result in pooled if result.arm == arm.name})
         ]
         seeds = iou(np.stack(values))
         verdict = verdicts.get(arm.name)
