@@ -2,14 +2,17 @@
 
     python scripts/publish_studies.py docs/studies STUDY... [--with-images STUDY...]
 
-Of each study folder come the tables as Markdown, CSV, JSON and LaTeX, the methods, the figures and the study file. Images of the data come
-along with those alone whose terms allow it. `docs/studies/README.md` is made anew of all that lie there.
+Of each study folder come the tables as Markdown, CSV, JSON and LaTeX, the methods, the figures and the record of what was asked.
+Images of the data come along with those alone whose terms allow it. `docs/studies/README.md` is made anew of all that lie there, and
+the table that the project's README shows first is printed.
 """
 
 import argparse
 import json
 import shutil
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from utome.files import write_bytes, write_text
@@ -22,6 +25,11 @@ from utome.report.study.tables import main_table
 from utome.report.study.words import answer, beside_the_paper, decimals_of, facts, verdict_words
 from utome.report.study.writing import RESULTS, write_without_images
 from utome.studies.outcome import StudyOutcome, from_json
+
+# Where one seed would have told another story.
+FIRST = "fullattention-cracks"
+# What was asked: the study file, and each training's every setting with a hash of the images.
+RECORD = ("study.yaml", "asked.json")
 
 HEAD = """# The papers' comparisons, run again
 
@@ -42,6 +50,7 @@ def main() -> None:
     for folder in (*arguments.studies, *arguments.with_images):
         publish(folder, arguments.out, images=folder in arguments.with_images)
     write_text(arguments.out / "README.md", table_of_tables(arguments.out))
+    sys.stdout.write(first_screen(arguments.out))
 
 
 def publish(folder: Path, out: Path, *, images: bool) -> None:
@@ -55,7 +64,8 @@ def publish(folder: Path, out: Path, *, images: bool) -> None:
         for path in sorted((folder / FIGURES).glob("*.png")):
             write_bytes(there / FIGURES / path.name, path.read_bytes())
         write_bytes(there / "results.md", (folder / "results.md").read_bytes())
-    write_bytes(there / "study.yaml", (folder / "study.yaml").read_bytes())
+    for record in RECORD:
+        write_bytes(there / record, (folder / record).read_bytes())
 
 
 def table_of_tables(out: Path) -> str:
@@ -65,6 +75,15 @@ def table_of_tables(out: Path) -> str:
     head = ("Study", "Arm", "Compared with", "Metric", "Difference here", "In the paper", "Corrected p", "Verdict")
     overview = Table("studies", "", head, rows, texts=frozenset({0, 1, 2, 3, 7}))
     return "\n".join([HEAD, markdown_table(overview), "", *(_section(outcome) for outcome in outcomes)])
+
+
+def first_screen(out: Path) -> str:
+    """The table for the first screen of the project's README: the arms of one study, without what its paper prints."""
+    outcome = from_json(json.loads((out / FIRST / RESULTS).read_text(encoding="utf-8")))
+    whole = main_table(outcome, honest_first(outcome)[0])
+    arms = {arm.title for arm in outcome.arms}
+    rows = tuple(row for row in whole.rows if row[0].splitlines()[0] in arms)
+    return markdown_table(replace(whole, rows=rows, notes=()).without_empty_columns())
 
 
 def _rows(outcome: StudyOutcome) -> Iterator[tuple[str, ...]]:
