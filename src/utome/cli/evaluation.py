@@ -29,8 +29,8 @@ def evaluate(run: Path, data: Path, options: EvaluateOptions, *, json: bool) -> 
     with shown() as listen:
         settings = evaluation_settings(options.assignments)
         result = job(run, data, wanted, reading=settings.data, machine=settings.machine, listen=listen)
-    if result.warning:
-        tell(f"WARNING: {result.warning}")
+    for warning in result.warnings:
+        tell(f"WARNING: {warning}")
     if json:
         say_json(result.as_json())
         return

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any, Literal
 
+import numpy as np
+
 from utome.data.samples import Sample
 from utome.evaluation.certainty import Certainty, certainty
 from utome.metrics.confusion import Confusion
@@ -71,6 +73,18 @@ class Scores:
     def worst(self) -> list[ImageScore]:
         """The few images with the lowest mean IoU, the worst first."""
         return [image for image in self.ranked if not math.isnan(image.confusion.mean_iou)][:WORST]
+
+    @property
+    def never_predicted(self) -> list[str]:
+        """A sentence for each class that these images show and that is predicted in none."""
+        matrix = self.together
+        silent = (matrix.recall == 0) & np.isnan(matrix.precision)
+        return [
+            f"Nothing of '{name}' is predicted in the images that were scored ({len(self.images)}), though it is there. "
+            "Train longer, wider (model.width) or with another seed; where the class is rare, loss.dice=1 helps."
+            for name, never in zip(self.classes, silent, strict=True)
+            if never
+        ]
 
     def mean_per_image(self, number: int) -> float:
         """The mean over images of the IoU of class `number`; images where it is absent altogether are left out."""

@@ -93,6 +93,11 @@ class Evaluation:
         )
 
     @property
+    def warnings(self) -> list[str]:
+        """What must be said before the scores."""
+        return [*([] if self.warning is None else [self.warning]), *self.main.never_predicted]
+
+    @property
     def about(self) -> str:
         """On how many images the main scores are, and at what size."""
         count = len(self.main.images)
@@ -110,7 +115,7 @@ class Evaluation:
             "otsu": None if otsu is None else {"side": otsu.side, "about": otsu.about, **_without_images(otsu.scores)},
             "seen_by_training": None if self.seen is None else _without_images(self.seen),
             "warning": self.warning,
-            "notes": list(self.notes),
+            "notes": [*self.notes, *main.never_predicted],
             "out": None if self.out is None else str(self.out),
         }
 
@@ -193,10 +198,9 @@ def _threshold(
 
 def _page(result: Evaluation, run: Path, predictor: Predictor, classes: ClassTable) -> str:
     main = result.main
-    warnings = [] if result.warning is None else [result.warning]
     worst = [(image, pictures(predictor, image, classes)) for image in main.worst]
     title = f"{run.resolve().name}: {result.about}"
-    return evaluation_html(title, " ".join(result.notes), warnings, main, result.otsu, worst)
+    return evaluation_html(title, " ".join(result.notes), result.warnings, main, result.otsu, worst)
 
 
 def _without_images(scores: Scores) -> dict[str, Any]:

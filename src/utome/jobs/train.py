@@ -174,6 +174,8 @@ def run(
             scored = score_split(
                 with_deviation(folder.model, prepared, tell), prepared.split, group, prepared.task.device, listen
             )
+            for sentence in scored.scores.never_predicted:
+                tell(Noted(sentence))
             write_report(folder, progress.history, scored.predictor, scored.scores, scored.otsu)
     best = [epoch for epoch in progress.history if epoch.best][-1]
     return TrainResult(

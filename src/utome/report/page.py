@@ -80,6 +80,7 @@ def _headline(scores: Scores) -> str:
             f"<p class=warning>No images were kept from training, so these scores are from the {count} images that chose the model: "
             "new images will score lower.</p>"
         )
+    note += "".join(f"<p class=warning>{html.escape(sentence)}</p>" for sentence in scores.never_predicted)
     return f"<section><h2>Scores</h2>{tiles(scores)}{note}</section>"
 
 
