@@ -260,6 +260,7 @@ def test_ctrl_c_while_python_imports_ends_in_silence(at: str, tmp_path: Path) ->
     """Imports do not bear KeyboardInterrupt: some show a traceback, some make an ImportError of it."""
     script = (
         "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may ignore it\n"
         "class Pressed:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         f"        if name == {at!r}:\n"
