@@ -21,7 +21,7 @@ def test_the_first_table_of_the_readme_is_that_of_its_study() -> None:
 
 def test_what_is_published_shows_no_image_of_data_whose_terms_forbid_it() -> None:
     """Figures of numbers alone, but for the nuclei, which are CC0."""
-    figures = {"scores", "differences", "curves", "features", "learning"}
+    figures = {"scores", "differences", "curves", "features"}
     for folder in (path for path in STUDIES.iterdir() if path.is_dir() and path.name != "effunet-nuclei"):
         shown = {path.name.split("-")[0].removesuffix(".png") for path in Path(folder / "figures").iterdir()}
         assert shown <= figures, folder.name

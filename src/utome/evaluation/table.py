@@ -81,7 +81,7 @@ class Scores:
         silent = (matrix.recall == 0) & np.isnan(matrix.precision)
         return [
             f"Nothing of '{name}' is predicted in the images that were scored ({len(self.images)}), though it is there. "
-            "Train longer, wider (model.width) or with another seed; where the class is rare, loss.dice=1 helps."
+            "Train longer, with another seed or a wider network; where the class is rare, loss.dice=1 may help."
             for name, never in zip(self.classes, silent, strict=True)
             if never
         ]
