@@ -102,6 +102,15 @@ def test_differences_are_of_the_same_image_and_the_baseline_has_none() -> None:
     assert differences_figure(replace(moved, images=()), moved.protocols[0]) is None
 
 
+def test_a_reference_far_off_does_not_flatten_the_networks() -> None:
+    outcome = finished_outcome()
+    images = [replace(each, value=-5.0) if each.arm == "otsu" else each for each in outcome.images]
+    figure = differences_figure(replace(outcome, images=tuple(images)), outcome.protocols[0])
+    assert figure is not None
+    networks, reference = figure.axes[0].get_ylim(), figure.axes[-1].get_ylim()
+    assert reference[0] < -5.0 < -1.0 < networks[0]
+
+
 def test_scores_have_a_panel_a_protocol_and_the_paper_a_mark() -> None:
     outcome = finished_outcome()
     figure = scores_figure(outcome)

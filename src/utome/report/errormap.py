@@ -43,16 +43,16 @@ def error_map(pixels: Pixels, truth: LabelMap, predicted: LabelMap, *, classes: 
     return shown
 
 
-def legend(classes: Sequence[str]) -> list[Entry]:
-    """What the colours of an error map mean."""
-    nothing_known = (UNKNOWN, "nothing is known here; not counted")
+def legend(classes: Sequence[str], *, unknown: bool = True) -> list[Entry]:
+    """What the colours of an error map mean; `unknown` where there may be pixels of which nothing is known."""
+    nothing_known = [(UNKNOWN, "nothing is known here; not counted")] if unknown else []
     if len(classes) == 2:
         return [
             (FOUND, f"{classes[1]}, found"),
             (INVENTED, f"predicted as {classes[1]}, but is not"),
             (MISSED, f"{classes[1]}, missed"),
-            nothing_known,
+            *nothing_known,
         ]
     named = [(FIRST_MISSED, classes[0]), *zip(COLOURS[1:], classes[1:], strict=False)]
     filled = [(colour, f"{name}, taken for another class") for colour, name in named]
-    return [*filled, ((0, 0, 0), "right where only tinted, or dimmed"), nothing_known]
+    return [*filled, ((0, 0, 0), "right where only tinted, or dimmed"), *nothing_known]

@@ -77,7 +77,7 @@ class Comparison:
     @property
     def _p(self) -> str:
         correction = "" if self.arms == 1 else f" after Holm's correction over {self.arms} arms"
-        return f"p = {self.corrected_p:.3g}{correction} (smallest possible {self.smallest_corrected_p:.3g})"
+        return f"p = {p_text(self.corrected_p, self.alpha)}{correction} (smallest possible {self.smallest_corrected_p:.3g})"
 
     @property
     def _remark(self) -> str:
@@ -98,6 +98,16 @@ class Comparison:
     def _needed(self) -> int:
         """Units at which the smallest p, times all arms, falls to alpha: arms * 2 / 2**n <= alpha."""
         return math.ceil(math.log2(2 * self.arms / self.alpha) - 1e-9)
+
+
+def p_text(p: float, alpha: float) -> str:
+    """Three digits of `p`, and more where these would not show on which side of `alpha` it lies.
+
+    >>> p_text(0.03125, 0.05), p_text(0.05, 0.05), p_text(0.050047, 0.05)
+    ('0.0312', '0.05', '0.05005')
+    """
+    rounded = (f"{p:.{digits}g}" for digits in range(3, 17))
+    return next((text for text in rounded if (float(text) <= alpha) == (p <= alpha)), repr(p))
 
 
 def compare(baseline: Arm, others: Sequence[Arm], score: Score, *, seed: int, alpha: float = 0.05) -> list[Comparison]:

@@ -81,7 +81,9 @@ def _scores(outcome: StudyOutcome) -> Iterator[Picture]:
     caption = "The grey line is the baseline's score. Short strokes are the seeds."
     yield from _picture("scores", "Arms side by side", caption, scores_figure(outcome))
     for protocol in _worth_drawing(outcome):
-        caption = "A bar an image: the mean over its runs, minus the baseline's on the same image."
+        caption = (
+            "A bar an image: the mean over its runs, minus the baseline's on the same image. Networks have one scale."
+        )
         figure = differences_figure(outcome, protocol)
         yield from _picture(
             f"differences-{slug(protocol.name)}", f"Image by image{under(outcome, protocol)}", caption, figure

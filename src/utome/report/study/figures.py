@@ -41,7 +41,10 @@ def scores_figure(outcome: StudyOutcome) -> Figure | None:
 
 
 def differences_figure(outcome: StudyOutcome, protocol: Protocol) -> Figure | None:
-    """Every image's difference to the baseline, sorted, a panel an arm; none where no arm has an image in common with it."""
+    """Every image's difference to the baseline, sorted, a panel an arm; none where no arm has an image in common with it.
+
+    Networks share a scale; a reference has its own, since it may lie so far off that they would be flat beside it.
+    """
     found = {arm.name: image_differences(outcome, protocol, arm) for arm in outcome.arms}
     arms = [arm for arm in outcome.arms if found[arm.name]]
     if not arms:
@@ -49,13 +52,14 @@ def differences_figure(outcome: StudyOutcome, protocol: Protocol) -> Figure | No
     columns = min(len(arms), 2)
     figure = sheet(4.9 * columns, 0.6 + 2.6 * -(-len(arms) // columns))
     metric = main_metric(outcome)
-    every = [value for arm in arms for value in found[arm.name].values()]
-    for axes, arm in zip(grid(figure, len(arms), columns), arms, strict=True):
+    of_networks = [value for arm in arms if arm.kind == "network" for value in found[arm.name].values()]
+    for axes, arm in zip(grid(figure, len(arms), columns, sharey=False), arms, strict=True):
         _draw_differences(axes, found[arm.name], metric)
-        axes.set_ylim(*_room(every))
+        axes.set_ylim(*_room(of_networks if arm.kind == "network" else list(found[arm.name].values())))
         axes.set_title(wrapped(arm.title, 44), loc="left", fontsize=11)
-    figure.supylabel(wrapped(f"{metric.title}, minus that of {arm_title(outcome, outcome.baseline)}", 44), fontsize=11)
-    figure.supxlabel("images, sorted by their difference", fontsize=11)
+    figure.supylabel(wrapped(f"{metric.title}, difference", 30), fontsize=11)
+    baseline = arm_title(outcome, outcome.baseline)
+    figure.supxlabel(wrapped(f"images, sorted by their difference to {baseline}", 46 * columns), fontsize=11)
     return figure
 
 

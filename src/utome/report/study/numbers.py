@@ -4,6 +4,8 @@ import math
 import re
 from collections.abc import Iterable
 
+from utome.report.study.facts import ALPHA
+from utome.statistics import comparison
 from utome.statistics.intervals import Interval
 from utome.studies.question import Metric
 
@@ -74,12 +76,12 @@ def signed_between(interval: Interval | None, after_point: int) -> str:
 
 
 def p_text(p: float) -> str:
-    """A p of three digits.
+    """A p of three digits, or of more next to the level.
 
-    >>> p_text(0.03125), p_text(1.0), p_text(0.00002)
-    ('0.0312', '1', '< 0.001')
+    >>> p_text(0.03125), p_text(1.0), p_text(0.00002), p_text(0.050047)
+    ('0.0312', '1', '< 0.001', '0.05005')
     """
-    return "< 0.001" if p < 0.001 else f"{p:.3g}"
+    return "< 0.001" if p < 0.001 else comparison.p_text(p, ALPHA)
 
 
 def p_equals(p: float) -> str:

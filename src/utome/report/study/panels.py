@@ -174,7 +174,8 @@ def panel_figure(outcome: StudyOutcome, shown: Shown, seen: Mapping[str, Seen]) 
         cells = [grid[line * tall + below][column + 1] for below in range(tall)]
         _show_arm(cells, _arm_title(arm, shown.rows[arm.name], decimals), seen[arm.name], outcome.data.classes)
     if some.truth is not None and arms:
-        _add_legend(grid[0][0].get_figure(root=True), legend(outcome.data.classes))
+        unknown = bool((some.truth == IGNORED).any())
+        _add_legend(grid[0][0].get_figure(root=True), legend(outcome.data.classes, unknown=unknown))
     return grid[0][0].get_figure(root=True)
 
 

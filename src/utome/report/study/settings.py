@@ -101,7 +101,7 @@ def _choice(own: Settings) -> str:
     stopping = (
         ""
         if patience is None
-        else f"; training stopped after {patience} epochs without a better {own['training.stopping.monitor']}"
+        else f"; training was to stop after {patience} epochs without a better {own['training.stopping.monitor']}"
     )
     averaged = (
         ""
