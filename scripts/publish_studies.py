@@ -33,10 +33,12 @@ RECORD = ("study.yaml", "asked.json")
 
 HEAD = """# The papers' comparisons, run again
 
-Each study below was run by one command at `--scale small`: about an hour on two processors, with at least 40 epochs and three seeds, narrow
-networks and few steps. So its numbers are not those of the papers' long trainings; its differences are paired on the same images, and
-each says whether it could be chance. Nothing was tuned on the images that are scored. [docs/studies.md](../studies.md) says what
-the intervals and p mean, and how to run them; the tables of each study lie in its folder as Markdown, CSV, JSON and LaTeX.
+Each study below was run by one command at `--scale small`: about an hour on two processors, with at least 40 epochs and three seeds, few
+steps and most of them with narrow networks, as each says. So its numbers are not those of the papers' long trainings; its differences are
+paired on the same images, and each says whether it could be chance. No run was repeated, and no arm's settings were chosen by these
+scores; what was chosen by earlier trials on the same data, or is by its nature chosen on the scored images, stands among a study's
+differences. [docs/studies.md](../studies.md) says what the intervals and p mean, and how to run them; the tables of each study lie
+in its folder as Markdown, CSV, JSON and LaTeX.
 """
 
 
@@ -74,7 +76,9 @@ def table_of_tables(out: Path) -> str:
     rows = tuple(row for outcome in outcomes for row in _rows(outcome))
     head = ("Study", "Arm", "Compared with", "Metric", "Difference here", "In the paper", "Corrected p", "Verdict")
     overview = Table("studies", "", head, rows, texts=frozenset({0, 1, 2, 3, 7}))
-    return "\n".join([HEAD, markdown_table(overview), "", *(_section(outcome) for outcome in outcomes)])
+    return "\n".join(
+        [HEAD, markdown_table(overview.without_empty_columns()), "", *(_section(outcome) for outcome in outcomes)]
+    )
 
 
 def first_screen(out: Path) -> str:
@@ -97,6 +101,8 @@ def _rows(outcome: StudyOutcome) -> Iterator[tuple[str, ...]]:
             if found is None or row.arm.name not in learned:
                 continue
             size = f"{signed(found.difference, decimals)}\n{signed_between(found.interval, decimals)}"
+            if found.seeds_interval is not None:
+                size += f"\nseeds {signed_between(found.seeds_interval, decimals)}"
             paper = "" if row.published_difference is None else signed(row.published_difference, decimals)
             verdict = verdict_words(outcome, found)
             yield (

@@ -117,7 +117,9 @@ def test_the_top_of_the_page_has_question_verdict_and_ground(folder: Path) -> No
     assert "Is a wider network better?" in top
     assert f"'{HOSTILE}' cannot be told from 'U-Net': what difference there is may be chance" in top
     assert "+0.030 (95 % interval −0.010 to +0.070), ahead on 5 of 6 images, p = 0.125" in top
-    assert "Otsu's threshold, which learns nothing, reaches 0.520: every network is ahead of it" in top
+    assert (
+        "Otsu's threshold, of which training chooses the side alone, reaches 0.520: every network is ahead of it" in top
+    )
 
 
 def test_the_command_the_source_and_the_differences_from_the_paper_are_on_the_page(folder: Path) -> None:

@@ -10,15 +10,18 @@ from matplotlib.figure import Figure
 from tests.builders import noise, save
 from tests.outcomes import finished_outcome
 from tests.reported import HOSTILE, SIDE, four_arms, on_disk, seen, with_curve, write_run
+from utome.config.overrides import override
 from utome.data.classes import IGNORED
 from utome.data.layouts.finding import find_samples
 from utome.data.survey import survey
+from utome.recipes.library import load_recipe
 from utome.report.study.curves import magnitudes_figure, training_figure
 from utome.report.study.figures import curve_figure, differences_figure, image_differences, scores_figure
 from utome.report.study.history import histories
 from utome.report.study.ink import colour_of, look, png, style_of
 from utome.report.study.methods import methods
 from utome.report.study.panels import chosen, detail_of, panel_figure, pictures_of, seen_by
+from utome.studies.metrics import BY_SEED
 from utome.studies.outcome import ImageScores, StudyOutcome
 from utome.studies.question import Arm, Protocol
 
@@ -56,6 +59,12 @@ def test_magnitudes_are_drawn_where_histories_have_them(tmp_path: Path) -> None:
     outcome = on_disk(tmp_path)
     found = histories(outcome, tmp_path)
     assert titles(magnitudes_figure(outcome, found, outcome.protocols[0])) == ["bottom, mean", "deepest skip, mean"]
+    growing = [
+        replace(each, columns={**each.columns, "bottom_mean": np.geomspace(400, 0.2, 40).tolist()}) for each in found
+    ]
+    figure = magnitudes_figure(outcome, growing, outcome.protocols[0])
+    assert figure is not None
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "linear"]
     bare = [replace(each, columns={"epoch": each.columns["epoch"]}) for each in found]
     assert magnitudes_figure(outcome, bare, outcome.protocols[0]) is None
     assert training_figure(outcome, bare, outcome.protocols[0]) is None
@@ -272,6 +281,33 @@ def test_methods_say_what_the_runs_did(tmp_path: Path) -> None:
     ):
         assert words in text, words
     assert "None:" not in text.partition("Limits.")[0]
+
+
+def test_methods_name_the_loss_of_one_logit(tmp_path: Path) -> None:
+    outcome = on_disk(tmp_path)
+    for run in outcome.runs:
+        if run.arm == "wide":
+            config = override(load_recipe("attention-unet").settings, []).as_yaml()
+            (tmp_path / run.path / "config.yaml").write_text(config, encoding="utf-8")
+    text = methods(outcome, tmp_path)
+    assert "The loss was binary cross entropy of one logit (so 'U-Net, wider & better')." in text
+
+
+def test_methods_say_how_often_an_image_was_scored() -> None:
+    outcome = finished_outcome()
+    images = tuple(
+        replace(each, runs=1) if each.name == "image-0" else replace(each, runs=2) for each in outcome.images
+    )
+    text = methods(replace(outcome, images=images), Path("nowhere"))
+    assert "Scored were 6 images in all: 1 in 1 run and 5 in 2 runs of each arm." in text
+
+
+def test_methods_name_what_a_score_at_the_best_threshold_is_the_mean_of() -> None:
+    outcome = finished_outcome()
+    assert "averaged first." in methods(outcome, Path("nowhere"))
+    metrics = (replace(outcome.metrics[0], convention=f"greatest over thresholds{BY_SEED}"), *outcome.metrics[1:])
+    text = methods(replace(outcome, metrics=metrics), Path("nowhere"))
+    assert "averaged first, but for scores at the best threshold, which are the mean of the seeds'." in text
 
 
 def test_methods_name_the_comparisons_that_p_are_corrected_over(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def test_a_difference_that_seeds_dispute_is_said_to_rest_on_these_trainings() ->
     single = replace(sure, seeds={0: 0.05}, seeds_interval=None)
     assert "Other seeds may say otherwise" not in answer(four_arms([sure])).verdict
     assert answer(four_arms([unsure])).verdict.endswith("Other seeds may say otherwise.")
+    both = four_arms([unsure, compared("deep", -0.05, (-0.08, -0.02), 0.01)])
+    assert answer(both).verdict.endswith("Other seeds may say otherwise of 'wide'.")
     assert (
         "(95 % interval over 2 of them −0.500 to +0.600): others may say otherwise"
         in answer(four_arms([unsure])).grounds[0]
@@ -76,7 +78,7 @@ def test_a_threshold_that_does_as_well_as_networks_is_told(otsu: float, words: s
     scores = tuple(replace(score, value=otsu) if score.arm == "otsu" else score for score in outcome.scores)
     assert (
         answer(replace(outcome, scores=scores)).grounds[-1]
-        == f"Otsu's threshold, which learns nothing, reaches {otsu:.3f}: {words}"
+        == f"Otsu's threshold, of which training chooses the side alone, reaches {otsu:.3f}: {words}"
     )
 
 

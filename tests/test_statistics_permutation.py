@@ -11,7 +11,7 @@ from scipy import stats
 from tests.simulated_studies import MEAN, MEAN_IOU, World
 from utome.randomness import generator
 from utome.statistics import permutation
-from utome.statistics.permutation import holm, paired_test
+from utome.statistics.permutation import EXACT_LIMIT, MOST, PairedTest, corrected, holm, paired_test
 from utome.statistics.units import Sums
 
 
@@ -118,3 +118,35 @@ def test_holm_keeps_the_order_and_lies_between_p_and_bonferroni(values: list[flo
     assert (corrected >= p).all()
     assert (corrected <= np.minimum(1, p * len(p)) + 1e-12).all()
     assert (np.diff(corrected[np.argsort(p, kind="stable")]) >= 0).all()
+
+
+def test_more_exchanges_are_drawn_where_chance_in_drawing_may_decide() -> None:
+    drawn: list[int] = []
+
+    def near(draws: int) -> PairedTest:
+        drawn.append(draws)
+        return PairedTest(0.0260 if draws == EXACT_LIMIT else 0.0230, 1 / draws, 40, draws, exact=False)
+
+    (_, corrected_p, least), (_, other, _) = corrected(
+        [near, lambda draws: PairedTest(0.9, 1 / draws, 40, draws, exact=False)], alpha=0.05
+    )
+    assert drawn == [EXACT_LIMIT, 4 * EXACT_LIMIT, 16 * EXACT_LIMIT]
+    assert (corrected_p, other) == (0.046, 0.9)
+    assert least == pytest.approx(2 / (16 * EXACT_LIMIT))
+
+
+def test_a_p_of_all_exchanges_or_of_most_draws_is_final() -> None:
+    asked: list[int] = []
+
+    def exact(draws: int) -> PairedTest:
+        asked.append(draws)
+        return PairedTest(0.05, 0.01, 5, 16, exact=True)
+
+    def knife_edge(draws: int) -> PairedTest:
+        asked.append(draws)
+        return PairedTest(0.05, 1 / draws, 40, draws, exact=False)
+
+    corrected([exact], alpha=0.05)
+    assert asked == [EXACT_LIMIT]
+    corrected([knife_edge], alpha=0.05)
+    assert asked[-1] == MOST

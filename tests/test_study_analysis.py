@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from utome.evaluation.families import Nature, Scales
+from utome.evaluation.isbi2012_sums import AT, AT_HALF
+from utome.metrics.isbi2012.labelling import THINNED_THRESHOLDS
 from utome.randomness import generator
 from utome.statistics.comparison import compare
 from utome.statistics.units import Result, arms
@@ -182,6 +184,28 @@ def test_the_interval_over_seeds_holds_nothing_that_cannot_be() -> None:
     found = between("b", of(rows("a", values) + rows("b", others), 2))
     assert found.seeds_interval is not None
     assert -1 <= found.seeds_interval.low < found.seeds_interval.high <= 1
+
+
+def test_a_score_at_the_best_threshold_is_the_mean_of_the_seeds_each_at_its_own() -> None:
+    nature = Nature(("membrane", "cell"))
+    metric = measured({"isbi2012.v_rand": "V_Rand"}, families(("isbi2012",), nature, Scales()), nature.classes)
+
+    def at(arm: str, seed: int, best: int) -> list[Row]:
+        """Ten sections of one run, whose V_Rand is 0.9 at one threshold and 0.5 elsewhere."""
+        table = np.zeros((len(THINNED_THRESHOLDS), len(AT)))
+        table[:, AT.index("v_rand.sections")] = 1.0
+        table[:, AT.index("v_rand")] = 0.5
+        table[best, AT.index("v_rand")] = 0.9
+        sums = [*table.ravel(), *np.zeros(len(AT_HALF))]
+        run = PlannedRun(seed, "held-out", 0, arm)
+        return [Row(run, "best", f"section-{each}", None, {}, {"isbi2012": sums}) for each in range(10)]
+
+    agreeing, differing = at("a", 0, 3) + at("a", 1, 3), at("b", 0, 2) + at("b", 1, 8)
+    assert [each.value for each in scores(agreeing + differing, metric)] == pytest.approx([0.9, 0.9])
+    found = between("b", differences(agreeing + differing, metric, study(2), "ab"))
+    assert found.difference == pytest.approx(0.0)
+    assert (found.won, found.tied, found.lost) == (0, 10, 0)
+    assert metric[0].metric.convention.endswith("each seed at its own")
 
 
 def test_arms_that_are_not_done_count_in_the_correction() -> None:

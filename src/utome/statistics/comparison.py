@@ -8,14 +8,13 @@ then the verdict says so.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
-
-import numpy as np
 
 from utome.randomness import generator
 from utome.statistics.effect import Effect, effect
 from utome.statistics.intervals import Interval, estimate_difference
-from utome.statistics.permutation import PairedTest, holm, paired_test
+from utome.statistics.permutation import PairedTest, corrected, paired_test
 from utome.statistics.scores import Score
 from utome.statistics.units import Arm, noun, paired
 
@@ -110,36 +109,43 @@ def p_text(p: float, alpha: float) -> str:
     return next((text for text in rounded if (float(text) <= alpha) == (p <= alpha)), repr(p))
 
 
+def exchanged(baseline: Arm, other: Arm, score: Score, seed: int, draws: int) -> PairedTest:
+    """The permutation test of two arms; what it draws is keyed by `seed` and their names."""
+    drawn = generator(seed, "paired test", baseline.name, other.name)
+    return paired_test(*paired(baseline, other), score, generator=drawn, draws=draws)
+
+
 def compare(baseline: Arm, others: Sequence[Arm], score: Score, *, seed: int, alpha: float = 0.05) -> list[Comparison]:
     """Every other arm against the baseline, in the order given; the p are corrected over these arms.
 
     Any number of units gives an answer, one included. `DataError` where arms have not the same units.
     """
-    pairs = [paired(baseline, other) for other in others]
-    tests = [
-        paired_test(*pair, score, generator=generator(seed, "paired test", baseline.name, other.name))
-        for other, pair in zip(others, pairs, strict=True)
+    tests = corrected([partial(exchanged, baseline, other, score, seed) for other in others], alpha=alpha)
+    return [
+        beside(baseline, other, score, test, arms=len(others), alpha=alpha)
+        for other, test in zip(others, tests, strict=True)
     ]
-    corrected = holm(np.asarray([test.p for test in tests], dtype=np.float64))
-    smallest = holm(np.asarray([test.smallest_p for test in tests], dtype=np.float64))
-    compared = []
-    for number, (other, pair, test) in enumerate(zip(others, pairs, tests, strict=True)):
-        difference = estimate_difference(*pair, score, alpha=alpha)
-        compared.append(
-            Comparison(
-                arm=other.name,
-                baseline=baseline.name,
-                difference=difference.value,
-                interval=difference.interval,
-                test=test,
-                corrected_p=float(corrected[number]),
-                smallest_corrected_p=float(smallest[number]),
-                effect=effect(*pair, score, difference),
-                units=difference.units,
-                noun=noun(baseline.units, difference.units),
-                arms=len(others),
-                alpha=alpha,
-                higher_is_better=score.higher_is_better,
-            )
-        )
-    return compared
+
+
+def beside(
+    baseline: Arm, other: Arm, score: Score, tested: tuple[PairedTest, float, float], *, arms: int, alpha: float
+) -> Comparison:
+    """One arm against the baseline as `tested`: its test with its corrected p and the smallest there could be, over so many `arms`."""
+    pair = paired(baseline, other)
+    difference = estimate_difference(*pair, score, alpha=alpha)
+    test, p, least = tested
+    return Comparison(
+        arm=other.name,
+        baseline=baseline.name,
+        difference=difference.value,
+        interval=difference.interval,
+        test=test,
+        corrected_p=p,
+        smallest_corrected_p=least,
+        effect=effect(*pair, score, difference),
+        units=difference.units,
+        noun=noun(baseline.units, difference.units),
+        arms=arms,
+        alpha=alpha,
+        higher_is_better=score.higher_is_better,
+    )

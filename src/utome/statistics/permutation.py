@@ -7,6 +7,8 @@ number of units is too small for the p to be true, only for it to be small: n un
 are the extremes.
 """
 
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from utome.statistics.units import Sums, holds_anything
 
 EXACT_LIMIT = 20_000  # exchanges that are all worked through; beyond it, so many are drawn
 BLOCK = 2_048  # exchanges worked at once, so that memory does not grow with them
+MORE, MOST = 4, 64 * EXACT_LIMIT  # where p lies next to alpha so many times as many are drawn, and so many at most
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class PairedTest:
     differing: int
     exchanges: int
     exact: bool
+
+    @property
+    def error(self) -> float:
+        """The standard error of p that comes from drawing exchanges, where not all were worked through."""
+        return 0.0 if self.exact else math.sqrt(self.p * (1 - self.p) / self.exchanges)
 
 
 def paired_test(
@@ -71,6 +79,36 @@ def holm(p_values: Float64[np.ndarray, " m"]) -> Float64[np.ndarray, " m"]:
     corrected = np.empty_like(p_values)
     corrected[order] = np.minimum(steps, 1)
     return corrected
+
+
+def corrected(
+    tests: Sequence[Callable[[int], PairedTest]], *, alpha: float, awaited: int = 0
+) -> list[tuple[PairedTest, float, float]]:
+    """Each test with its p and its smallest p, both corrected by Holm's method over these and the `awaited` ones.
+
+    A test is given the number of exchanges to draw. Where a corrected p lies so near to `alpha` that chance in drawing may have put it
+    there, more are drawn.
+    """
+    draws = [EXACT_LIMIT] * len(tests)
+    found = [test(EXACT_LIMIT) for test in tests]
+    while True:
+        p_values = holm(np.asarray([*(each.p for each in found), *[1.0] * awaited]))
+        near = [place for place, each in enumerate(found) if _is_near(each, float(p_values[place]), alpha)]
+        if not near:
+            break
+        for place in near:
+            draws[place] *= MORE
+            found[place] = tests[place](draws[place])
+    smallest = holm(np.asarray([*(each.smallest_p for each in found), *[1.0] * awaited]))
+    return [
+        (each, float(p), float(least)) for each, p, least in zip(found, p_values, smallest, strict=False)
+    ]  # fmt: skip
+
+
+def _is_near(test: PairedTest, corrected_p: float, alpha: float) -> bool:
+    """Whether other exchanges might have put the corrected p on the other side, and more can be drawn."""
+    reach = 4 * test.error * corrected_p / test.p
+    return test.exchanges < MOST and abs(corrected_p - alpha) < reach
 
 
 def _as_large(baseline: Sums, other: Sums, score: Score, swap: Float64[np.ndarray, "b n"]) -> int:

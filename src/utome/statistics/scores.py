@@ -30,6 +30,21 @@ def mean_over_images(sums: Float64[np.ndarray, "b 2"]) -> Scored:
     return np.divide(sums[:, 0], sums[:, 1], out=np.full(len(sums), np.nan), where=sums[:, 1] > 0)
 
 
+def mean_over_seeds(of: Callable[[Sums], Scored]) -> Callable[[Sums], Scored]:
+    """The mean of the seeds' own scores, from sums (b, seeds, ...); seeds without a score are left out.
+
+    For scores that choose something on the data set, as its best threshold: from counts averaged over seeds they would choose one for
+    all, and fault an arm whose trainings differ in where their best threshold lies.
+    """
+
+    def mean(sums: Sums) -> Scored:
+        values = of(sums.reshape(-1, *sums.shape[2:])).reshape(sums.shape[:2])
+        known = ~np.isnan(values)
+        return mean_over_images(np.stack([np.where(known, values, 0).sum(axis=1), known.sum(axis=1)], axis=1))
+
+    return mean
+
+
 def weighted(sums: Sums, weights: Float64[np.ndarray, "b n"]) -> Float64[np.ndarray, "b ..."]:
     """The sums of b data sets in which unit i occurs `weights[:, i]` times.
 

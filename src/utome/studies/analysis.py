@@ -1,27 +1,30 @@
 """From the scores of runs to the table: values with intervals, and what can be told from chance.
 
-Units are images, or groups of them; what an arm's seeds and folds gave of one image is averaged first (`utome.statistics.units`). Two
+Units are images, or groups of them; what an arm's seeds and folds gave of one image is averaged first (`utome.statistics.units`), but for
+scores at the best threshold, which are the mean of the seeds', each at its own. Two
 arms are compared on the runs that both have, so that an unfinished study compares like with like, and by means over images on those
 images that both have a score of. p are corrected by Holm over the arms that are compared with the baseline, and apart from them over
 the variants that are compared with their arm's first one.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from utome.statistics.comparison import Comparison, compare
+from utome.statistics.comparison import Comparison, beside, exchanged
 from utome.statistics.intervals import Interval, estimate, of_differences
-from utome.statistics.permutation import holm
+from utome.statistics.permutation import corrected
 from utome.statistics.scores import Score, mean_over_images
-from utome.statistics.units import Result, arms
+from utome.statistics.units import Arm, Result, arms
 from utome.studies.file import StudyFile
 from utome.studies.metrics import IMAGES, Measured
 from utome.studies.outcome import Difference, known
 from utome.studies.outcome import Score as Reached
 from utome.studies.plan import PlannedRun
+from utome.studies.question import ALPHA
 
 # The permutations are those of this key, whenever a study is looked at.
 SEED = 0
@@ -159,10 +162,21 @@ def _results(name: str, rows: Sequence[Row], metric: Measured) -> list[Result]:
             )
             for row in rows
         ]
+    seeds = _seeds(rows) if metric.is_by_seed else []
     return [
-        Result(name, row.image, np.asarray(row.sums[metric.family], float), row.group, row.run.seed, row.run.fold)
+        Result(name, row.image, _counts(row, metric, seeds), row.group, row.run.seed, row.run.fold)
         for row in rows
-    ]
+    ]  # fmt: skip
+
+
+def _counts(row: Row, metric: Measured, seeds: Sequence[int]) -> np.ndarray:
+    """The image's counts, in the place of the row's seed where the score takes each of these `seeds` apart."""
+    counts = np.asarray(row.sums[metric.family], float)
+    if not metric.is_by_seed:
+        return counts
+    placed = np.zeros((len(seeds), *counts.shape))
+    placed[list(seeds).index(row.run.seed)] = counts
+    return placed
 
 
 def _own(row: Row, metric: Measured) -> float:
@@ -178,33 +192,30 @@ def _compared(
     compared = [found for pair in pairs if (found := _alone(pair, rows, metric, said)) is not None]
     if not compared:
         return []
-    missing = [1.0] * (len(pairs) - len(compared))
-    corrected = holm(np.asarray([*(each.found.test.p for each in compared), *missing]))
-    smallest = holm(np.asarray([*(each.found.test.smallest_p for each in compared), *missing]))
+    tests = corrected(
+        [partial(exchanged, each.baseline, each.other, metric.score, SEED) for each in compared],
+        alpha=ALPHA,
+        awaited=len(pairs) - len(compared),
+    )
     return [
-        _difference(
-            replace(
-                each,
-                found=replace(each.found, corrected_p=float(p), smallest_corrected_p=float(least), arms=len(pairs)),
-            ),
-            metric,
-        )
-        for each, p, least in zip(compared, corrected, smallest, strict=False)
+        _difference(each, beside(each.baseline, each.other, metric.score, test, arms=len(pairs), alpha=ALPHA), metric)
+        for each, test in zip(compared, tests, strict=True)
     ]
 
 
 @dataclass(frozen=True)
 class _Pairing:
-    """One comparison: on all runs that both sides have, seed by seed, and how many images were left out of it."""
+    """Two places on all runs that both have, the gain of each seed, and how many images were left out."""
 
     pair: Pair
-    found: Comparison
+    baseline: Arm
+    other: Arm
     seeds: Mapping[int, float]
     left_out: int
 
 
 def _alone(pair: Pair, rows: Mapping[Place, Sequence[Row]], metric: Measured, said: Said) -> _Pairing | None:
-    """The comparison with p of its own; none where the two have no runs in common."""
+    """What can be paired; none where the two have no runs in common."""
     sides = [{(row.run.seed, row.run.fold, row.image): row for row in rows.get(place, ())} for place in pair]
     common = sorted(sides[0].keys() & sides[1].keys())
     if not common:
@@ -215,7 +226,6 @@ def _alone(pair: Pair, rows: Mapping[Place, Sequence[Row]], metric: Measured, sa
     baseline, other = (
         arms(_results(said(place), own, metric))[0] for place, own in zip(pair, (first, second), strict=True)
     )
-    (found,) = compare(baseline, [other], metric.score, seed=SEED)
     values = [_by_seed(side, metric) for side in (first, second)]
     gains = {
         seed: value - before
@@ -223,7 +233,7 @@ def _alone(pair: Pair, rows: Mapping[Place, Sequence[Row]], metric: Measured, sa
         if value is not None and (before := values[0][seed]) is not None
     }
     left_out = len({image for *_, image in common}) - len({image for *_, image in both})
-    return _Pairing(pair, found, gains, left_out)
+    return _Pairing(pair, baseline, other, gains, left_out)
 
 
 def _has_score(row: Row, metric: Measured) -> bool:
@@ -231,9 +241,8 @@ def _has_score(row: Row, metric: Measured) -> bool:
     return metric.is_pooled or not np.isnan(_own(row, metric))
 
 
-def _difference(each: _Pairing, metric: Measured) -> Difference:
+def _difference(each: _Pairing, found: Comparison, metric: Measured) -> Difference:
     (_, baseline_arm, baseline_variant), place = each.pair
-    found = each.found
     interval = _of_seeds(each.seeds.values(), of_differences(metric.score.bounds))
     of = "comparisons" if baseline_arm == place[1] else "arms"
     verdict = found.verdict.replace(f"over {found.arms} arms", f"over {found.arms} {of}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from utome.statistics.intervals import Interval
 from utome.studies.file import StudyFile
 from utome.studies.outcome import CurvePoint, Difference, LearningCurve, StudyOutcome
+from utome.studies.question import ALPHA
 
 LIMIT = "data.limit"
 MORE = 10  # labels, of which it is said whether they would help
@@ -48,7 +49,7 @@ def _sentence(title: str, found: Difference | None, other: int, baseline: int) -
     seen = f"From {fewer} to {more} images the {title} changed by {sign * found.difference:+.3f}"
     seen += f" (95 % interval {spread})" if spread else ""
     if found.outcome == "not distinguishable":
-        blind = found.smallest_corrected_p > 0.05
+        blind = found.smallest_corrected_p > ALPHA
         why = (
             "with so few test images no change could be told from chance"
             if blind

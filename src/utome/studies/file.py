@@ -108,12 +108,13 @@ class ScaleEntry(Section):
 
 
 class PublishedEntry(Section):
-    """A value that a paper prints: as the metric's own unit, or in percent of it."""
+    """A value that a paper prints: as the metric's own unit, or in percent of it; `printed` where it stands there in other words."""
 
     row: str
     metric: str
     value: float | None = None
     percent: float | None = None
+    printed: str = ""
     source: str
     arm: Name | None = None
     variant: Name | None = None

@@ -119,9 +119,11 @@ def _published(study: StudyFile) -> list[Published]:
         value = each.value if each.percent is None else each.percent / 100
         if value is None:
             raise AssertionError("a published entry has one number")
-        printed = format(Decimal(repr(value)), "f") if each.percent is None else f"{each.percent:.2f} %"
+        number = format(Decimal(repr(value)), "f") if each.percent is None else f"{each.percent:.2f} %"
         found.append(
-            Published(each.row, each.metric, value, printed, each.source, each.arm, each.variant, each.protocol)
+            Published(
+                each.row, each.metric, value, each.printed or number, each.source, each.arm, each.variant, each.protocol
+            )
         )
     return found
 

@@ -11,11 +11,13 @@ from typing import Any
 from utome.errors import ConfigError, nearest
 from utome.evaluation.families import KINDS, Nature, Scales
 from utome.evaluation.measures import Family, Measure
-from utome.statistics.scores import Score, mean_over_images
-from utome.studies.pooled import pooled
+from utome.statistics.scores import Score, mean_over_images, mean_over_seeds
+from utome.studies.pooled import chooses_threshold, pooled
 from utome.studies.question import Metric
 
 IMAGES = "@images"
+# Said of a score at the best threshold.
+BY_SEED = ", each seed at its own"
 # Of these the lower is the better, whatever stands before or after the word.
 LOWER = ("error", "merges", "splits", "missed", "invented", "hausdorff", "distance")
 
@@ -38,6 +40,11 @@ class Measured:
     def is_pooled(self) -> bool:
         """Whether it is worked from counts."""
         return self.metric.over == "pooled"
+
+    @property
+    def is_by_seed(self) -> bool:
+        """Whether its score takes sums of each seed, (b, seeds, ...), since each has a threshold of its own."""
+        return self.is_pooled and chooses_threshold(self.family, self.measure.name)
 
 
 def is_over_images(metric: str) -> bool:
@@ -80,7 +87,11 @@ def _measured(name: str, title: str, family: Family[Any], classes: Sequence[str]
             f"'{name}' cannot be compared over pooled counts; its mean over images can: write '{name}{IMAGES}'."
         )
     higher = not any(word in wanted for word in LOWER)
+    convention = measure.convention
+    if of is not None and chooses_threshold(family.name, wanted):
+        of = mean_over_seeds(of)
+        convention += BY_SEED
     metric = Metric(
-        name, title or name, higher, "images" if over_images else "pooled", bounds=measure.bounds, convention=measure.convention
+        name, title or name, higher, "images" if over_images else "pooled", bounds=measure.bounds, convention=convention
     )  # fmt: skip
     return Measured(metric, family, measure, Score(of or mean_over_images, measure.bounds, higher))

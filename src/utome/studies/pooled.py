@@ -31,6 +31,11 @@ def pooled(family: str, measure: str, classes: Sequence[str]) -> Of | None:
     return None if maker is None else maker(measure, classes)
 
 
+def chooses_threshold(family: str, measure: str) -> bool:
+    """Whether the measure is that at the best of several thresholds, which is another for each training."""
+    return family == "isbi2012" and measure != "squared_error"
+
+
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.full(np.broadcast(part, whole).shape, np.nan), where=whole > 0)
 

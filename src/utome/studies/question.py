@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+# The level of every test and interval of a study.
+ALPHA = 0.05
+
 ArmKind = Literal["network", "otsu", "human"]
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from utome.report.study.costs import left_out, trouble_table
 from utome.report.study.curves import magnitudes_figure, training_figure
-from utome.report.study.facts import honest_first, under
+from utome.report.study.facts import honest_first, main_metric, networks, under
 from utome.report.study.figures import curve_figure, differences_figure, scores_figure
 from utome.report.study.history import histories
 from utome.report.study.ink import DOTS_AN_INCH, SHOWN_AN_INCH, look, png
@@ -20,6 +20,11 @@ from utome.report.study.tables import tables
 from utome.report.study.words import Answer, answer, beside_the_paper
 from utome.studies.outcome import StudyOutcome
 from utome.studies.question import Protocol
+
+# Said where the main score is no mean of the bars.
+ALL_TOGETHER = (
+    " The main score is of all images together, so that it may differ by another amount than these do on average."
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ def _scores(outcome: StudyOutcome) -> Iterator[Picture]:
     yield from _picture("scores", "Arms side by side", caption, scores_figure(outcome))
     for protocol in _worth_drawing(outcome):
         caption = (
-            "A bar an image: the mean over its runs, minus the baseline's on the same image. Networks have one scale."
+            "A bar an image: its own score, the mean over its runs, minus the baseline's on the same image."
+            f"{ALL_TOGETHER if main_metric(outcome).over == 'pooled' else ''} Networks have one scale."
         )
         figure = differences_figure(outcome, protocol)
         yield from _picture(
@@ -95,7 +101,8 @@ def _curves(outcome: StudyOutcome, folder: Path) -> Iterator[Picture]:
     for protocol in honest_first(outcome):
         name, title = slug(protocol.name), under(outcome, protocol)
         caption = (
-            "On the validation images, not on those of the scores. A line a run; its dot is the epoch that was kept."
+            "On the validation images, not on those of the scores. A line a run; its dot is the epoch that was kept. Where an arm has "
+            "axes of its own, the others are faint behind it."
         )
         yield from _picture(
             f"curves-{name}", f"Validation score{title}", caption, training_figure(outcome, found, protocol)
@@ -121,12 +128,13 @@ def _panels(outcome: StudyOutcome, pictures: Pictures) -> Iterator[Picture]:
         )
         if all(each.truth is None for each in seen.values()):
             caption = "What one run predicted, the first that did; there are no labels to hold against it."
-        place = detail_of(seen)
+        learned = {arm.name for arm in networks(outcome)}
+        place = detail_of({arm: each for arm, each in seen.items() if arm in learned})
         dots = DOTS_AN_INCH if place is None else SHOWN_AN_INCH
         yield from _picture(f"panel-{number}", shown.title, caption, panel_figure(outcome, shown, seen), dots=dots)
         if place is not None:
             part = {arm: place.of(each) for arm, each in seen.items()}
-            caption = f"{place.side} x {place.side} pixels from row {place.y} and column {place.x}, where all arms together err most."
+            caption = f"{place.side} x {place.side} pixels from row {place.y} and column {place.x}, where the networks together err most."
             figure = panel_figure(outcome, shown.without_scores(), part)
             yield from _picture(f"panel-{number}-detail", f"{shown.title}, a detail", caption, figure)
 

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from utome.report.curves import MAGNITUDES
 from utome.report.study.facts import networks
@@ -16,6 +17,8 @@ from utome.studies.outcome import StudyOutcome
 from utome.studies.question import Arm, Protocol
 
 SCORE = "val_mean_iou"
+# From so many times the least value on, the size of features has an axis of logarithms.
+WIDE = 20
 # More arms than this are not told apart in one panel.
 MOST_TOGETHER = 3
 LETTERS_AN_INCH = 13
@@ -94,10 +97,21 @@ def _fill(outcome: StudyOutcome, axes: Axes, panel: Panel, found: Sequence[Histo
     for arm in panel.arms:
         for history in (each for each in found if each.run.arm == arm.name and has(each, panel.column)):
             _line(outcome, axes, history, arm, panel.column)
+    if panel.column != SCORE and _spans(axes):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # the usual one writes formulas
+        axes.yaxis.set_minor_formatter(NullFormatter())
     if panel.title:
         axes.set_title(wrapped(panel.title, 32), loc="left", fontsize=11)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.grid(axis="y", color=GRID, linewidth=0.6)
+
+
+def _spans(axes: Axes) -> bool:
+    """Whether the lines have values so far apart that the small ones would lie flat."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines] or [np.zeros(1)])
+    known = values[np.isfinite(values)]
+    return bool(known.size and known.min() > 0 and known.max() > WIDE * known.min())
 
 
 def _line(outcome: StudyOutcome, axes: Axes, history: History, arm: Arm, column: str) -> None:

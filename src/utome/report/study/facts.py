@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from utome.studies.outcome import Difference, Score, StudyOutcome
-from utome.studies.question import Arm, Metric, Protocol, Published, Variant
-
-# The level of every test and interval of a study.
-ALPHA = 0.05
+from utome.studies.question import ALPHA, Arm, Metric, Protocol, Published, Variant
 
 
 @dataclass(frozen=True)

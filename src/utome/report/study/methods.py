@@ -6,19 +6,21 @@ from typing import Any
 
 from utome.errors import UtomeError
 from utome.recipes.library import load_recipe
-from utome.report.study.facts import ALPHA, honest_first, main_metric, networks
+from utome.report.study.facts import honest_first, main_metric, networks
 from utome.report.study.numbers import count, listed
 from utome.report.study.settings import network_settings, training_sentences
 from utome.report.study.words import equal_words, state_words
+from utome.statistics.permutation import EXACT_LIMIT, MOST
+from utome.studies.metrics import BY_SEED
 from utome.studies.outcome import TOO_SHORT, Difference, StudyOutcome
-from utome.studies.question import Arm
+from utome.studies.question import ALPHA, Arm
 
 INTERVALS = (
     "Intervals are of 95 %, Student's t about the score with the jackknife's standard error and Satterthwaite's degrees of freedom, "
     "worked on the logit scale for scores between bounds."
 )
 REFERENCES = {
-    "otsu": "a threshold chosen on each image by Otsu's method, without learning",
+    "otsu": "a threshold chosen on each image by Otsu's method; which side of it is meant was chosen on the training images",
     "human": "a second observer's masks, scored as a prediction",
 }
 
@@ -53,7 +55,9 @@ def _data(outcome: StudyOutcome) -> list[str]:
         sentences.append("Its images were made by a program.")
     for protocol in outcome.protocols:
         folds = f", in {protocol.folds} folds" if protocol.folds > 1 else ""
-        sentences.append(f"Division '{protocol.title}'{folds}: {_parts(outcome, protocol.name)}.")
+        sentences.append(
+            f"Division '{protocol.title}'{folds}: {_parts(outcome, protocol.name)}.{_often(outcome, protocol.name)}"
+        )
         if not protocol.honest:
             sentences.append("There the networks are scored on images that trained them.")
     return sentences
@@ -72,6 +76,20 @@ def _parts(outcome: StudyOutcome, protocol: str) -> str:
     if not parts:
         return "no run has begun"
     return f"each run had {listed(parts)} (images)"
+
+
+def _often(outcome: StudyOutcome, protocol: str) -> str:
+    """How many images were scored, and in how many runs of an arm, which differs where each seed divides anew."""
+    first = outcome.variants[0].name if outcome.variants else ""
+    runs = [
+        each.runs
+        for each in outcome.images
+        if (each.protocol, each.arm, each.variant) == (protocol, outcome.baseline, first) and each.value is not None
+    ]
+    if not runs:
+        return ""
+    times = listed(f"{runs.count(number)} in {count(number, 'run')}" for number in sorted(set(runs)))
+    return f" Scored were {count(len(runs), 'image')} in all: {times} of each arm."
 
 
 def _arms(outcome: StudyOutcome) -> list[str]:
@@ -162,15 +180,16 @@ def _metric(outcome: StudyOutcome, name: str) -> str:
 def _statistics(outcome: StudyOutcome) -> list[str]:
     unit = "image" if outcome.data is None else outcome.data.unit
     groups = " (images that belong together count as one)" if unit == "group" else ""
-    sentences = [
-        f"The unit of analysis was the {unit}{groups}, never the seed: an image's results of several seeds and folds were averaged first.",
-        INTERVALS,
-    ]
+    by_seed = any(metric.convention.endswith(BY_SEED) for metric in outcome.metrics)
+    but = ", but for scores at the best threshold, which are the mean of the seeds'" if by_seed else ""
+    nested = f"an image's results of several seeds and folds were averaged first{but}"
+    sentences = [f"The unit of analysis was the {unit}{groups}, never the seed: {nested}.", INTERVALS]
     arms = [each for each in _main_differences(outcome) if each.baseline_arm != each.arm]
     if arms:
         sentences.append(
             f"Arms were compared with the baseline on the same {unit}s by a two-sided paired permutation test, which exchanges the two "
-            f"arms' results {unit} by {unit}{_corrected(arms)}; p up to {ALPHA:g} counted as a difference."
+            f"arms' results {unit} by {unit}{_corrected(arms)}; p up to {ALPHA:g} counted as a difference. Up to {EXACT_LIMIT:,} "
+            f"exchanges were all worked through; of more so many were drawn, and up to {MOST:,} where p lay next to {ALPHA:g}."
         )
     if left_out := max((each.left_out for each in outcome.differences), default=0):
         sentences.append(
@@ -223,6 +242,8 @@ def _limits(outcome: StudyOutcome) -> list[str]:
     if outcome.about.differences:
         paper = f"From the paper ({outcome.about.paper}) " if outcome.about.paper else "From the paper "
         sentences.append(f"{paper}it differs so: {' '.join(_sentence(each) for each in outcome.about.differences)}")
+        if outcome.about.scale_about:
+            sentences.append(f"And by its scale: {_sentence(outcome.about.scale_about)}")
     return sentences
 
 

@@ -4,10 +4,9 @@ import math
 import re
 from collections.abc import Iterable
 
-from utome.report.study.facts import ALPHA
 from utome.statistics import comparison
 from utome.statistics.intervals import Interval
-from utome.studies.question import Metric
+from utome.studies.question import ALPHA, Metric
 
 NOTHING, MINUS = "–", "−"
 # Scores show so many digits that count, and shares so many places at least.
@@ -45,10 +44,12 @@ def number(value: float | None, after_point: int) -> str:
 def signed(value: float | None, after_point: int) -> str:
     """A difference, with its sign.
 
-    >>> signed(0.03, 3), signed(-0.03, 3), signed(0.0, 3)
-    ('+0.030', '−0.030', '0.000')
+    >>> signed(0.03, 3), signed(-0.03, 3), signed(0.0, 3), signed(-0.0003, 3)
+    ('+0.030', '−0.030', '0.000', '−0.0003')
     """
-    text = number(value, after_point)
+    # So near to zero one digit more tells the side, and so whether an interval holds zero.
+    hidden = value is not None and float(f"{value:.{after_point}f}") == 0
+    text = number(value, after_point + 1 if hidden and value and float(f"{value:.{after_point + 1}f}") else after_point)
     return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
 
 

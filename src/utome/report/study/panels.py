@@ -138,7 +138,7 @@ def seen_by(outcome: StudyOutcome, shown: Shown, pictures: Pictures) -> dict[str
 
 
 def detail_of(seen: Mapping[str, Seen]) -> Place | None:
-    """Of a large image with truth, the part in which all arms together have most wrong pixels; none of others."""
+    """Of a large image with truth, the part in which all these arms together have most wrong pixels; none of others."""
     wrong = [
         (each.predicted != each.truth) & (each.truth != IGNORED)
         for each in seen.values()

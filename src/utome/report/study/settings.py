@@ -18,6 +18,8 @@ LOSSES = {
     "cross_entropy": "softmax cross entropy", "bce": "binary cross entropy", "focal": "focal loss", "dice": "soft Dice loss",
     "jaccard": "soft Jaccard loss",
 }  # fmt: skip
+# Cross entropy where background and foreground share one output.
+ONE_LOGIT = "binary cross entropy of one logit"
 NORMALISED = {
     "image": "each to zero mean and unit deviation", "dataset": "to zero mean and unit deviation over all training images",
     "percentile": "each between two percentiles of its values", "range": "by the range that their file's type holds",
@@ -72,9 +74,10 @@ def _tiles(own: Settings) -> str:
 
 
 def _loss(own: Settings) -> str:
+    words_of = {**LOSSES, "cross_entropy": ONE_LOGIT} if own.get("model.one_logit") else LOSSES
     terms = [
         words + ("" if own[f"loss.{name}"] == 1 else f" (weight {own[f'loss.{name}']:g})")
-        for name, words in LOSSES.items()
+        for name, words in words_of.items()
         if own.get(f"loss.{name}")
     ]
     weighted = "" if own["loss.weights.map"] == "none" else ", with a weight map that counts gaps between objects more"

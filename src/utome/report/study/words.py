@@ -147,8 +147,13 @@ def _gist(outcome: StudyOutcome, compared: Sequence[Standing], protocol: Protoco
         return f"{subject} {cannot} be told from {baseline}: what difference there is may be chance ({over})."
     if unclear:
         parts.append(f"{listed(unclear)} cannot be told from it")
-    unsure = any(row.difference is not None and row.difference.seeds_may_differ for row in compared)
-    return f"{'; '.join(parts)} ({over}).{' Other seeds may say otherwise.' if unsure else ''}"
+    unsure = [
+        f"'{row.arm.title}'" for row in compared if row.difference is not None and row.difference.seeds_may_differ
+    ]
+    if not unsure:
+        return f"{'; '.join(parts)} ({over})."
+    of = "" if len(unsure) == len(compared) - len(unclear) else f" of {listed(unsure)}"
+    return f"{'; '.join(parts)} ({over}). Other seeds may say otherwise{of}."
 
 
 def _ground(outcome: StudyOutcome, difference: Difference, decimals: int) -> str:
@@ -206,7 +211,7 @@ def _blind(compared: Sequence[Standing]) -> list[str]:
 
 
 def _otsu(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
-    """Whether a threshold that learns nothing does as well: readers of a comparison of networks must know."""
+    """Whether a mere threshold does as well: readers of a comparison of networks must know."""
     decimals, higher = decimals_of(rows, outcome), main_metric(outcome).higher_is_better
     values = {row.arm.name: row.score.value for row in rows if row.score is not None and row.score.value is not None}
     learned = [arm for arm in networks(outcome) if arm.name in values]
@@ -216,7 +221,7 @@ def _otsu(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
             own = values[row.arm.name]
             beaten = [arm for arm in learned if (values[arm.name] > own) == higher and values[arm.name] != own]
             sentences.append(
-                f"Otsu's threshold, which learns nothing, reaches {number(own, decimals)}: "
+                f"Otsu's threshold, of which training chooses the side alone, reaches {number(own, decimals)}: "
                 + _ahead(len(beaten), len(learned))
             )
     return sentences
