@@ -64,3 +64,5 @@ def test_the_legend_names_the_classes() -> None:
         "crack, missed",
     ]
     assert len(legend(("a", "b", "c"))) == 5
+    for classes in (("background", "crack"), ("a", "b", "c")):
+        assert legend(classes, unknown=False) == legend(classes)[:-1]

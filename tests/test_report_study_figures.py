@@ -21,7 +21,6 @@ from utome.report.study.history import histories
 from utome.report.study.ink import colour_of, look, png, style_of
 from utome.report.study.methods import methods
 from utome.report.study.panels import chosen, detail_of, panel_figure, pictures_of, seen_by
-from utome.studies.metrics import BY_SEED
 from utome.studies.outcome import ImageScores, StudyOutcome
 from utome.studies.question import Arm, Protocol
 
@@ -305,7 +304,7 @@ def test_methods_say_how_often_an_image_was_scored() -> None:
 def test_methods_name_what_a_score_at_the_best_threshold_is_the_mean_of() -> None:
     outcome = finished_outcome()
     assert "averaged first." in methods(outcome, Path("nowhere"))
-    metrics = (replace(outcome.metrics[0], convention=f"greatest over thresholds{BY_SEED}"), *outcome.metrics[1:])
+    metrics = (replace(outcome.metrics[0], by_seed=True), *outcome.metrics[1:])
     text = methods(replace(outcome, metrics=metrics), Path("nowhere"))
     assert "averaged first, but for scores at the best threshold, which are the mean of the seeds'." in text
 

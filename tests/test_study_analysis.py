@@ -10,6 +10,7 @@ from utome.evaluation.isbi2012_sums import AT, AT_HALF
 from utome.metrics.isbi2012.labelling import THINNED_THRESHOLDS
 from utome.randomness import generator
 from utome.statistics.comparison import compare
+from utome.statistics.scores import mean_over_seeds
 from utome.statistics.units import Result, arms
 from utome.studies.analysis import Row, differences, scores
 from utome.studies.file import StudyFile, parse_study
@@ -206,6 +207,12 @@ def test_a_score_at_the_best_threshold_is_the_mean_of_the_seeds_each_at_its_own(
     assert found.difference == pytest.approx(0.0)
     assert (found.won, found.tied, found.lost) == (0, 10, 0)
     assert metric[0].metric.convention.endswith("each seed at its own")
+
+
+def test_a_seed_that_scored_none_of_these_is_no_perfect_score() -> None:
+    of = mean_over_seeds(lambda sums: np.where(sums[:, 0] > 0, sums[:, 1], 1.0))
+    assert of(np.asarray([[[1.0, 0.4], [0.0, 0.0]], [[1.0, 0.4], [2.0, 0.6]]])).tolist() == [0.4, 0.5]
+    assert np.isnan(of(np.zeros((1, 2, 2)))[0])
 
 
 def test_arms_that_are_not_done_count_in_the_correction() -> None:

@@ -137,3 +137,13 @@ def test_what_the_paper_prints_beside_scores_is_told_in_words(name: str) -> None
     text = " ".join(study.differences)
     for printed in TOLD[name]:
         assert printed in text
+
+
+def test_a_value_that_the_paper_gives_as_about_so_much_is_shown_so() -> None:
+    about = {
+        name: [each.printed for each in load_study(name)[0].published if each.metric == ACCURACY] for name in PRINTED
+    }
+    assert {name: texts for name, texts in about.items() if texts} == {
+        "effunet-nuclei": ["about 97 %"],
+        "effunet-vessels": ["about 95 %", "about 96 %"],
+    }

@@ -39,7 +39,8 @@ def mean_over_seeds(of: Callable[[Sums], Scored]) -> Callable[[Sums], Scored]:
 
     def mean(sums: Sums) -> Scored:
         values = of(sums.reshape(-1, *sums.shape[2:])).reshape(sums.shape[:2])
-        known = ~np.isnan(values)
+        # A seed that did not score any of these units holds nothing, which some scores take for a perfect match of nothing.
+        known = ~np.isnan(values) & sums.any(axis=tuple(range(2, sums.ndim)))
         return mean_over_images(np.stack([np.where(known, values, 0).sum(axis=1), known.sum(axis=1)], axis=1))
 
     return mean

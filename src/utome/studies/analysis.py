@@ -162,17 +162,14 @@ def _results(name: str, rows: Sequence[Row], metric: Measured) -> list[Result]:
             )
             for row in rows
         ]
-    seeds = _seeds(rows) if metric.is_by_seed else []
-    return [
-        Result(name, row.image, _counts(row, metric, seeds), row.group, row.run.seed, row.run.fold)
-        for row in rows
-    ]  # fmt: skip
+    seeds = _seeds(rows) if metric.metric.by_seed else []
+    return [Result(name, row.image, _counts(row, metric, seeds), row.group, row.run.seed, row.run.fold) for row in rows]
 
 
 def _counts(row: Row, metric: Measured, seeds: Sequence[int]) -> np.ndarray:
     """The image's counts, in the place of the row's seed where the score takes each of these `seeds` apart."""
     counts = np.asarray(row.sums[metric.family], float)
-    if not metric.is_by_seed:
+    if not metric.metric.by_seed:
         return counts
     placed = np.zeros((len(seeds), *counts.shape))
     placed[list(seeds).index(row.run.seed)] = counts

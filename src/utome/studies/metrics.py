@@ -16,15 +16,13 @@ from utome.studies.pooled import chooses_threshold, pooled
 from utome.studies.question import Metric
 
 IMAGES = "@images"
-# Said of a score at the best threshold.
-BY_SEED = ", each seed at its own"
 # Of these the lower is the better, whatever stands before or after the word.
 LOWER = ("error", "merges", "splits", "missed", "invented", "hausdorff", "distance")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric with the family `of` its measure, and how a data set's score follows from sums."""
+    """A metric with the family `of` its measure, and how a data set's score follows from sums, (b, seeds, ...) where it is `by_seed`."""
 
     metric: Metric
     of: Family[Any]
@@ -40,11 +38,6 @@ class Measured:
     def is_pooled(self) -> bool:
         """Whether it is worked from counts."""
         return self.metric.over == "pooled"
-
-    @property
-    def is_by_seed(self) -> bool:
-        """Whether its score takes sums of each seed, (b, seeds, ...), since each has a threshold of its own."""
-        return self.is_pooled and chooses_threshold(self.family, self.measure.name)
 
 
 def is_over_images(metric: str) -> bool:
@@ -87,11 +80,12 @@ def _measured(name: str, title: str, family: Family[Any], classes: Sequence[str]
             f"'{name}' cannot be compared over pooled counts; its mean over images can: write '{name}{IMAGES}'."
         )
     higher = not any(word in wanted for word in LOWER)
-    convention = measure.convention
-    if of is not None and chooses_threshold(family.name, wanted):
+    convention, by_seed = measure.convention, of is not None and chooses_threshold(family.name, wanted)
+    if of is not None and by_seed:
         of = mean_over_seeds(of)
-        convention += BY_SEED
+        convention += ", each seed at its own"
     metric = Metric(
-        name, title or name, higher, "images" if over_images else "pooled", bounds=measure.bounds, convention=convention
+        name, title or name, higher, "images" if over_images else "pooled", bounds=measure.bounds, convention=convention,
+        by_seed=by_seed,
     )  # fmt: skip
     return Measured(metric, family, measure, Score(of or mean_over_images, measure.bounds, higher))

@@ -48,7 +48,8 @@ class DataFacts:
 class Metric:
     """One number: `family.measure` as `utome score` names it, over all images pooled, or the mean of the images' own.
 
-    `name` is the key by which scores refer to it.
+    `name` is the key by which scores refer to it. `by_seed` where the score of several seeds is the mean of their own, since each
+    chooses its threshold; else it is one of counts, or of images' scores, averaged over seeds.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Metric:
     unit: str = ""
     bounds: tuple[float, float] | None = (0.0, 1.0)
     convention: str = ""
+    by_seed: bool = False
 
 
 @dataclass(frozen=True)

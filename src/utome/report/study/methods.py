@@ -11,7 +11,6 @@ from utome.report.study.numbers import count, listed
 from utome.report.study.settings import network_settings, training_sentences
 from utome.report.study.words import equal_words, state_words
 from utome.statistics.permutation import EXACT_LIMIT, MOST
-from utome.studies.metrics import BY_SEED
 from utome.studies.outcome import TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import ALPHA, Arm
 
@@ -180,8 +179,8 @@ def _metric(outcome: StudyOutcome, name: str) -> str:
 def _statistics(outcome: StudyOutcome) -> list[str]:
     unit = "image" if outcome.data is None else outcome.data.unit
     groups = " (images that belong together count as one)" if unit == "group" else ""
-    by_seed = any(metric.convention.endswith(BY_SEED) for metric in outcome.metrics)
-    but = ", but for scores at the best threshold, which are the mean of the seeds'" if by_seed else ""
+    at_best = any(metric.by_seed for metric in outcome.metrics)
+    but = ", but for scores at the best threshold, which are the mean of the seeds'" if at_best else ""
     nested = f"an image's results of several seeds and folds were averaged first{but}"
     sentences = [f"The unit of analysis was the {unit}{groups}, never the seed: {nested}.", INTERVALS]
     arms = [each for each in _main_differences(outcome) if each.baseline_arm != each.arm]

@@ -47,9 +47,9 @@ def signed(value: float | None, after_point: int) -> str:
     >>> signed(0.03, 3), signed(-0.03, 3), signed(0.0, 3), signed(-0.0003, 3)
     ('+0.030', '−0.030', '0.000', '−0.0003')
     """
-    # So near to zero one digit more tells the side, and so whether an interval holds zero.
-    hidden = value is not None and float(f"{value:.{after_point}f}") == 0
-    text = number(value, after_point + 1 if hidden and value and float(f"{value:.{after_point + 1}f}") else after_point)
+    text, finer = number(value, after_point), number(value, after_point + 1)
+    if not text.strip("0.") and finer.strip(f"{MINUS}0."):
+        text = finer  # so near to zero one digit more tells the side, and so whether an interval holds zero
     return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
 
 
