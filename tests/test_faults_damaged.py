@@ -187,6 +187,30 @@ def test_what_is_damaged_is_struck_out_before_training_goes_on(stepped: Path, tm
     assert (run / "checkpoints" / "manifest.json").read_bytes() == content, "there is nothing more to mend"
 
 
+def test_of_a_training_that_is_done_one_state_is_enough(epochs: Path, tmp_path: Path) -> None:
+    run = copied(epochs, tmp_path / "run")
+    checkpoints = Checkpoints(run / "checkpoints", {})
+    before, best = newest(run), checkpoints.best()
+    assert len(list((run / "checkpoints").glob("*-epoch-*"))) > 1
+    checkpoints.trim()
+    assert [path.name for path in (run / "checkpoints").glob("*-epoch-*")] == [newest_state(run).name]
+    assert_same_state(newest(run), before)
+    still = checkpoints.best()
+    assert best is not None
+    assert still is not None
+    assert still.epoch == best.epoch
+    (run / "checkpoints" / "manifest.json").write_bytes(b"")
+    assert newest(run).state == before.state, "the manifest before it names that state too"
+
+
+def test_nothing_is_let_go_of_where_the_newest_state_is_damaged(epochs: Path, tmp_path: Path) -> None:
+    run = copied(epochs, tmp_path / "run")
+    newest_state(run).write_bytes(b"")
+    there = sorted(path.name for path in (run / "checkpoints").iterdir())
+    Checkpoints(run / "checkpoints", {}).trim()
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == there
+
+
 def test_files_of_others_in_the_folder_are_left_alone(
     runs: Runs, stepped: Path, whole_runs: dict[str, Path], tmp_path: Path
 ) -> None:

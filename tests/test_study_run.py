@@ -99,6 +99,8 @@ def test_every_run_is_an_ordinary_run_folder_with_scores_beside_it(whole: Path) 
     assert outcome.smoke
     for each in (run for run in outcome.runs if run.arm != "otsu"):
         assert (whole / each.path / "model" / "model.json").is_file()
+        states = [path.name for path in (whole / each.path / "checkpoints").glob("*-epoch-*")]
+        assert len(states) == 1, f"one state of a training that is scored is enough: {states}"
         assert each.variants == ("best", "early", "last", "strict")
         assert (each.cost.epochs_run, each.cost.epochs_planned, each.cost.stopped_early) == (2, 2, False)
         assert each.images == {"train": 2, "val": 1, "test": 3}

@@ -51,6 +51,8 @@ def test_a_run_that_waits_says_so_and_has_a_model_but_no_scores(
     train_leg(leg(runs, tmp_path / "run", whole_runs["plain"], 2))
     found = run_status(tmp_path / "run")
     assert (found.status, found.reason, found.epoch, found.epochs) == ("paused", "after epoch 2 of 4", 2, 4)
+    states = [path.name for path in (tmp_path / "run" / "checkpoints").glob("*-epoch-*")]
+    assert len(states) == 1, f"one state of a training that waits is enough: {states}"
     assert found.next is not None
     assert found.next.endswith("--resume")
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()

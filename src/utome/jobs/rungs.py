@@ -48,6 +48,7 @@ def train_leg(leg: Leg) -> LegDone:
         _refuse_another_run(leg)
         if not _is_there(leg):
             _train(leg)
+            _trim(leg.run)
     except InterruptedRunError:
         raise
     except UtomeError as error:
@@ -81,6 +82,14 @@ def _train(leg: Leg) -> None:
         shutil.rmtree(leg.run)
     with enough_memory():
         start(prepare(leg.data, config_from_dict(leg.config), silent), folder, silent, until=leg.until)
+
+
+def _trim(run: Path) -> None:
+    """A search has many trainings, so that each keeps the one state to go on from."""
+    from utome.training.checkpoints import Checkpoints
+    from utome.training.runfolder import RunFolder
+
+    Checkpoints(RunFolder(run).checkpoints, {}).trim()
 
 
 def _refuse_another_run(leg: Leg) -> None:

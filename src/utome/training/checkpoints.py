@@ -17,7 +17,7 @@ from typing import Any
 import safetensors.torch
 from torch import Tensor, nn
 
-from utome.errors import ModelError
+from utome.errors import ModelError, UtomeError
 from utome.events import EpochDone
 from utome.files import sha256_bytes, write_bytes
 from utome.training.progress import Progress
@@ -78,6 +78,17 @@ class Checkpoints:
         if generations == manifest["generations"] and good is not None and _read_manifest(self._folder / MANIFEST):
             return
         self._turn(manifest, {**manifest, "serial": manifest["serial"] + 1, "generations": generations, "good": good})
+
+    def trim(self) -> None:
+        """Let go of the states before the newest, but for the last whole epoch: for a training that is where it was to come.
+
+        Where something is damaged, or the disk refuses, all stay as they are.
+        """
+        with contextlib.suppress(UtomeError):
+            manifest = self._manifest()
+            newest, *older = manifest["generations"] or [None]
+            if older and all(self._is_whole(entry) for entry in (newest, manifest["good"])):
+                self._turn(manifest, {**manifest, "serial": manifest["serial"] + 1, "generations": [newest]})
 
     def best(self) -> Best | None:
         """The best epoch saved and its weights; none before the first, or where its files are missing or damaged."""

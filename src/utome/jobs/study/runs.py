@@ -13,6 +13,8 @@ from utome.jobs.study.scoring import score_network, score_reference
 from utome.jobs.train import train
 from utome.studies.folder import FAILED, SCORES, StudyFolder, read_json
 from utome.studies.plan import PlannedRun, config_of, fixed_of
+from utome.training.checkpoints import Checkpoints
+from utome.training.runfolder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ def perform(order: Order, listen: Listener = silent) -> None:
         else:
             content = score_reference(folder, order.run, order.data, listen)
         write_json(place / SCORES, content)
+        # Many trainings lie in a study: each keeps the one state that another way of scoring may ask for.
+        Checkpoints(RunFolder(folder.run(order.run)).checkpoints, {}).trim()
     except (KeyboardInterrupt, InterruptedRunError):
         raise
     except Exception as error:
