@@ -15,15 +15,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from utome.events import silent
 from utome.files import write_bytes, write_text
+from utome.jobs.study.asking import read_images
 from utome.jobs.study.standing import show_study
 from utome.report.study.facts import honest_first, main_metric, networks, standings
 from utome.report.study.markdown import FIGURES
 from utome.report.study.numbers import p_text, signed, signed_between
+from utome.report.study.panels import pictures_of
 from utome.report.study.table import Table, markdown_table, markdown_text
 from utome.report.study.tables import main_table
 from utome.report.study.words import answer, beside_the_paper, decimals_of, facts, verdict_words
-from utome.report.study.writing import RESULTS, write_without_images
+from utome.report.study.writing import RESULTS, write_study_report, write_without_images
+from utome.studies.folder import StudyFolder
 from utome.studies.outcome import StudyOutcome, from_json
 
 # Where one seed would have told another story.
@@ -63,11 +67,19 @@ def publish(folder: Path, out: Path, *, images: bool) -> None:
     write_without_images(outcome, folder, there)
     (there / "report.html").unlink()  # the Markdown says the same, and is shown where the repository is
     if images:
+        _write_with_images(outcome, folder)
         for path in sorted((folder / FIGURES).glob("*.png")):
             write_bytes(there / FIGURES / path.name, path.read_bytes())
         write_bytes(there / "results.md", (folder / "results.md").read_bytes())
     for record in RECORD:
         write_bytes(there / record, (folder / record).read_bytes())
+
+
+def _write_with_images(outcome: StudyOutcome, folder: Path) -> None:
+    """The folder's own report anew, so that it says what the tables say; from where the study was run, since it knows its images' place."""
+    study = StudyFolder(folder)
+    found, _ = read_images(study.study, Path(outcome.data.root if outcome.data else ""), study.asked(), silent)
+    write_study_report(outcome, folder, pictures_of(outcome, folder, found))
 
 
 def table_of_tables(out: Path) -> str:
@@ -119,6 +131,7 @@ def _section(outcome: StudyOutcome) -> str:
         *(f"> {markdown_text(each)}" for each in said.warnings),
         *(markdown_table(main_table(outcome, protocol).without_empty_columns()) for protocol in honest_first(outcome)),
         "\n".join(f"- {markdown_text(each)}" for each in beside_the_paper(outcome)),
+        "\n".join(f"- Note: {markdown_text(each)}" for each in about.notes),
         f"`{outcome.command}`" if outcome.command else "",
     ]
     return "\n\n".join(part.strip("\n") for part in parts if part) + "\n"

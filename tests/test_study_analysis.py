@@ -187,19 +187,35 @@ def test_the_interval_over_seeds_holds_nothing_that_cannot_be() -> None:
     assert -1 <= found.seeds_interval.low < found.seeds_interval.high <= 1
 
 
+def section(arm: str, seed: int, image: str, v_rand: dict[int, float], fold: int = 0) -> Row:
+    """One section of one run, with this V_Rand at some thresholds and 0.5 elsewhere."""
+    table = np.zeros((len(THINNED_THRESHOLDS), len(AT)))
+    table[:, AT.index("v_rand.sections")] = 1.0
+    table[:, AT.index("v_rand")] = 0.5
+    for threshold, value in v_rand.items():
+        table[threshold, AT.index("v_rand")] = value
+    sums = [*table.ravel(), *np.zeros(len(AT_HALF))]
+    return Row(PlannedRun(seed, "held-out", fold, arm), "best", image, None, {}, {"isbi2012": sums})
+
+
+def test_an_image_weighs_alike_in_each_seed_however_many_scored_it() -> None:
+    nature = Nature(("membrane", "cell"))
+    metric = measured({"isbi2012.v_rand": "V_Rand"}, families(("isbi2012",), nature, Scales()), nature.classes)
+    rows = [section("a", 0, "x", {3: 0.6}), section("a", 0, "y", {3: 0.9})]
+    rows += [section("a", 1, "x", {5: 0.8}), section("a", 1, "z", {5: 0.9})]
+    rows += [section("a", 1, "z", {5: 0.7}, fold=1)]  # two folds of a seed are averaged
+    (found,) = scores(rows, metric)
+    assert found.seeds == pytest.approx({0: 0.75, 1: 0.8})
+    assert found.value == pytest.approx(0.775)
+
+
 def test_a_score_at_the_best_threshold_is_the_mean_of_the_seeds_each_at_its_own() -> None:
     nature = Nature(("membrane", "cell"))
     metric = measured({"isbi2012.v_rand": "V_Rand"}, families(("isbi2012",), nature, Scales()), nature.classes)
 
     def at(arm: str, seed: int, best: int) -> list[Row]:
         """Ten sections of one run, whose V_Rand is 0.9 at one threshold and 0.5 elsewhere."""
-        table = np.zeros((len(THINNED_THRESHOLDS), len(AT)))
-        table[:, AT.index("v_rand.sections")] = 1.0
-        table[:, AT.index("v_rand")] = 0.5
-        table[best, AT.index("v_rand")] = 0.9
-        sums = [*table.ravel(), *np.zeros(len(AT_HALF))]
-        run = PlannedRun(seed, "held-out", 0, arm)
-        return [Row(run, "best", f"section-{each}", None, {}, {"isbi2012": sums}) for each in range(10)]
+        return [section(arm, seed, f"section-{each}", {best: 0.9}) for each in range(10)]
 
     agreeing, differing = at("a", 0, 3) + at("a", 1, 3), at("b", 0, 2) + at("b", 1, 8)
     assert [each.value for each in scores(agreeing + differing, metric)] == pytest.approx([0.9, 0.9])

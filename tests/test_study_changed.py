@@ -12,6 +12,8 @@ from tests.toy_study import TOY, run
 from utome.errors import ConfigError, InterruptedRunError, TerminatedRunError
 from utome.events import Event, Noted
 from utome.jobs.study.standing import show_study
+from utome.studies.changes import refuse_another_question
+from utome.studies.file import parse_study
 from utome.studies.folder import StudyFolder
 from utome.studies.outcome import StudyOutcome
 
@@ -194,6 +196,26 @@ def test_the_main_metric_stays_what_it_was(data: Path, out: Path) -> None:
         run(data, out, TOY + other)
     both = "metrics: {pixels.foreground.iou: own, pixels.mean_iou: mean IoU}\nmain: pixels.mean_iou\n"
     assert run(data, out, TOY + both).main_metric == "pixels.mean_iou"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ("", "variants: {low: {threshold: 0.2}, best: {}}\n", r"first variant was `best: .* and is now `low: "),
+        ("", "variants: {best: {checkpoint: last}}\n", r"first variant was `best: .*\"best\".* now `best: .*\"last\""),
+        (
+            "metrics: {thin.f1: F1}\n",
+            "metrics: {thin.f1: F1}\ntolerance: 9\n",
+            r"`tolerance` was 2 and is now 9; the methods say that the main score was fixed beforehand",
+        ),
+    ],
+)
+def test_how_the_main_score_is_had_stays_what_it_was(then: str, now: str, said: str) -> None:
+    before, after = (parse_study(TOY + text, source="toy.yaml") for text in (then, now))
+    with pytest.raises(ConfigError, match=said):
+        refuse_another_question(before, after)
+    refuse_another_question(before, before)
+    refuse_another_question(parse_study(TOY, source="s"), parse_study(TOY + "tolerance: 9\n", source="s"))
 
 
 def test_of_a_study_begun_before_trainings_were_written_down_its_file_tells(data: Path, out: Path) -> None:

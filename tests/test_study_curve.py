@@ -87,6 +87,13 @@ def test_other_sizes_are_refused_in_the_same_folder(curve: tuple[Path, StudyOutc
         learn(data, curve[0], asked(sizes=(1, 2, 3)))
 
 
+def test_a_study_of_other_arms_is_no_curve(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("arms: {plain: {recipe: unet}, wide: {recipe: unet}}\n")
+    (tmp_path / "asked.json").write_text('{"format": 1}')
+    with pytest.raises(ConfigError, match=r"holds a study of other arms \(plain, wide\), not of sizes"):
+        learn(data, tmp_path, asked())
+
+
 def test_more_images_than_there_are_are_refused_with_how_many_there_are(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"asks for 40 training images, but there are 5 "):
         learn(data, tmp_path / "out", asked(sizes=(5, 40)))

@@ -101,6 +101,24 @@ def test_what_a_study_says_is_not_for_the_recipe_auto_to_choose() -> None:
             SMALL + "title: 2015\n",
             r"`title` is 2015; accepted: text, in quotes where YAML takes it for something else\.",
         ),
+        (
+            SMALL + "variants: {best: {arms: [wide]}, last: {}}\n",
+            r"`variants\.best` is the first variant, the usual way to predict, so every arm has it\. Leave its `arms` out",
+        ),
+        (
+            SMALL + "variants: {best: {}, none: {arms: []}}\n",
+            r"`variants\.none\.arms` is .*; accepted: at least 1 entry",
+        ),
+        (SMALL + "references: [otsu, otsu]\n", r"`references` names 'otsu' twice"),
+        (SMALL + "seeds: true\n", r"`seeds` is True; accepted: a valid integer"),
+        *(
+            (
+                SMALL + f"published: [{{row: a, metric: pixels.mean_iou, {number}, source: s}}]\n",
+                r"`published\.0\.(value|percent)` is (nan|-?inf); accepted: a finite number",
+            )
+            for number in ("value: .nan", "percent: .inf", "percent: -.inf")
+        ),
+        ("arms: {a: {recipe: unet}, a: {recipe: unet-2015}}\n", r"is not YAML: 'a' stands twice .*line 1, column 27"),
         *(
             (
                 SMALL + f"data: {{unlabelled: '{pattern}'}}\n",
@@ -146,6 +164,14 @@ def test_an_unknown_scale_or_arm_is_refused() -> None:
 def test_what_the_study_sets_itself_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"`seed` is what the study 'study' sets of each run itself"):
         refuse_own_paths(parse_study(SMALL, source="s.yaml"), ["seed=3"])
+    for text in (
+        SMALL + "set: {seed: 3}\n",
+        "arms: {a: {recipe: unet, set: {seed: 3}}}\n",
+        SMALL + "scales: {small: {set: {seed: 3}}}\n",
+        SMALL + "scales: {small: {arms: {wide: {seed: 3}}}}\n",
+    ):
+        with pytest.raises(ConfigError, match=r"`seed` is what the study 'study' sets of each run itself"):
+            refuse_own_paths(parse_study(text, source="s.yaml"), [])
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tests.faulty_runs import TERM, Runs, at_call, at_step
 from tests.toy_study import run as run_toy
 from utome.cli.app import app
 from utome.config.overrides import read_config
-from utome.errors import ConfigError, DataError, MachineError, NumericalError
+from utome.errors import ConfigError, DataError, MachineError, NumericalError, UtomeError
 from utome.events import silent
 from utome.execution import Done, Workers
 from utome.jobs.study.asking import StudyRequest, read_images
@@ -251,10 +251,12 @@ def test_a_failed_run_is_shown_with_its_reason_and_the_rest_goes_on(data: Path, 
 
 def test_a_failed_run_ends_the_command_with_6(runs: Runs, data: Path, tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
-    file.write_text(TEXT.replace("references: [otsu]", "references: [human]"))
+    hot = "{model.width: 3, model.norm: none, optimizer.learning_rate: 1.0e+30, optimizer.warmup_steps: 0}"
+    file.write_text(TEXT.replace("{model.width: 3}", hot))
     ended = runs.wait(runs.start("study", "run", file, "--data", data, "--out", tmp_path / "out"))
     assert ended.code == 6
-    assert "2 of 6 runs failed, the first with: No test image has the masks of a second observer" in ended.said
+    assert "2 of 6 runs failed, the first with: " in ended.said
+    assert "a smaller optimizer.learning_rate" in ended.said
     assert "4 of 6 runs are done" in ended.said
 
 
@@ -355,6 +357,23 @@ def test_the_second_observer_is_a_row(tmp_path: Path) -> None:
     assert score is not None
     assert score.value == pytest.approx(4 / 12)
     assert (score.units, outcome.data.unit if outcome.data else None) == (4, "group")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"references": ["human"]}, "no image has the masks of a second observer"),
+        ({"protocols": {"many": {"folds": 100}}}, r"data\.folds 100, but there are 6 groups of images"),
+        ({"protocols": {"none": {"set": {"data.split": "5/1/0"}}}}, "There is no test image to score"),
+    ],
+)
+def test_images_that_leave_nothing_to_score_are_refused_before_anything_is_trained(
+    change: dict[str, Any], said: str, data: Path, tmp_path: Path
+) -> None:
+    text = yaml.safe_dump({**yaml.safe_load(TEXT), **change})
+    with pytest.raises(UtomeError, match=said):
+        run(data, tmp_path / "out", text)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path, data: Path) -> None:

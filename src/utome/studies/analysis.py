@@ -150,30 +150,39 @@ def _value(rows: Sequence[Row], metric: Measured) -> float | None:
 
 def _results(name: str, rows: Sequence[Row], metric: Measured) -> list[Result]:
     """Results as the statistics take them: counts, or the image's own score."""
-    if not metric.is_pooled:
-        return [
-            Result(
-                name,
-                row.image,
-                _own(row, metric),
-                row.group,
-                row.run.seed,
-                row.run.fold,
-            )
-            for row in rows
-        ]
-    seeds = _seeds(rows) if metric.metric.by_seed else []
-    return [Result(name, row.image, _counts(row, metric, seeds), row.group, row.run.seed, row.run.fold) for row in rows]
+    if metric.metric.by_seed:
+        return _seeds_apart(name, rows, metric.family)
+    return [
+        Result(
+            name,
+            row.image,
+            np.asarray(row.sums[metric.family], float) if metric.is_pooled else _own(row, metric),
+            row.group,
+            row.run.seed,
+            row.run.fold,
+        )
+        for row in rows
+    ]
 
 
-def _counts(row: Row, metric: Measured, seeds: Sequence[int]) -> np.ndarray:
-    """The image's counts, in the place of the row's seed where the score takes each of these `seeds` apart."""
-    counts = np.asarray(row.sums[metric.family], float)
-    if not metric.metric.by_seed:
-        return counts
-    placed = np.zeros((len(seeds), *counts.shape))
-    placed[list(seeds).index(row.run.seed)] = counts
-    return placed
+def _seeds_apart(name: str, rows: Sequence[Row], family: str) -> list[Result]:
+    """One result an image: in the place of each seed the mean of its folds' counts, nothing where it did not score the image.
+
+    Averaged over seeds, as other counts are, an image that two seeds scored would weigh half in each.
+    """
+    seeds = {seed: place for place, seed in enumerate(_seeds(rows))}
+    images: dict[str, list[Row]] = {}
+    for row in rows:
+        images.setdefault(row.image, []).append(row)
+    found = []
+    for image, own in images.items():
+        counts = np.asarray([row.sums[family] for row in own], float)
+        places = np.asarray([seeds[row.run.seed] for row in own])
+        table = np.zeros((len(seeds), counts.shape[1]))
+        for place in set(places.tolist()):
+            table[place] = counts[places == place].mean(axis=0)
+        found.append(Result(name, image, table, own[0].group))
+    return found
 
 
 def _own(row: Row, metric: Measured) -> float:

@@ -18,6 +18,9 @@ AUTO = "auto"
 # Under this name, beside the settings, stand those that the recipe `auto` is not to choose.
 FIXED = "(fixed for `auto`)"
 
+# Families of metrics that ask how far off a place may be.
+WITHIN = ("boundaries", "thin")
+
 # Of each arm and protocol, as `arm in protocol`, every setting of its first training by its dotted path.
 Trainings = Mapping[str, Mapping[str, Any]]
 
@@ -36,19 +39,30 @@ def trainings(study: StudyFile, asked: Asked, arms: Iterable[str]) -> Trainings:
 
 
 def refuse_another_question(then: StudyFile, now: StudyFile) -> None:
-    """`ConfigError` where images are to be divided otherwise, others of them scored, or another score is to be the main one.
+    """`ConfigError` where images are to be divided otherwise, others of them scored, or the main score is to be another one.
 
     The methods say of the main score that it was fixed beforehand; whoever sees results first and then chooses it proves nothing.
     """
-    if then.main != now.main:
-        raise ConfigError(
-            f"The study's main metric was `{then.main}` and is now `{now.main}`; the methods say that it was fixed beforehand. Write "
-            f"`main: {then.main}`, or give another --out."
-        )
+    given = _main_score(now)
+    for what, was in _main_score(then).items():
+        if was != given.get(what):
+            raise ConfigError(
+                f"The study's {what} was {was} and is now {given.get(what)}; the methods say that the main score was fixed beforehand. Put "
+                "that back, or give another --out."
+            )
     before, after = ({name: _untitled(each) for name, each in study.protocols.items()} for study in (then, now))
     if before != after:
         changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         raise ConfigError(_refusal([_difference("protocol", name, before, after) for name in changed]))
+
+
+def _main_score(study: StudyFile) -> dict[str, str]:
+    """What the main score is a number of, in words: its metric, the way to predict, and how far off a place may be."""
+    first, usual = next(iter(study.variants.items()))
+    found = {"main metric": f"`{study.main}`", "first variant": f"`{first}: {json.dumps(_untitled(usual))}`"}
+    if study.main.partition(".")[0] in WITHIN:
+        found |= {"`tolerance`": f"{study.tolerance:g}", "`pixel_size_um`": f"{study.pixel_size_um}"}
+    return found
 
 
 def others(then: Trainings, now: Trainings) -> Mapping[str, Sequence[str]]:

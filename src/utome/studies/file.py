@@ -24,6 +24,7 @@ from utome.studies.metrics import check_family, is_over_images
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 # Settings by their dotted path, as in {model.width: 16}.
 Settings = Mapping[str, Any]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Reference = Literal["otsu", "human"]
 REFERENCES: dict[Reference, str] = {"otsu": "Otsu's threshold", "human": "second observer"}
 # Names that have their default from another place of the file.
@@ -86,7 +87,7 @@ class VariantEntry(Section):
     checkpoint: Literal["best", "early", "last"] = "best"
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
     set: Settings = Field(default_factory=dict)
-    arms: tuple[Name, ...] | None = None
+    arms: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _about_prediction_alone(self) -> Self:
@@ -112,8 +113,8 @@ class PublishedEntry(Section):
 
     row: str
     metric: str
-    value: float | None = None
-    percent: float | None = None
+    value: Finite | None = None
+    percent: Finite | None = None
     printed: str = ""
     source: str
     arm: Name | None = None
@@ -145,7 +146,7 @@ class StudyFile(Section):
         default_factory=lambda: {"best": VariantEntry(title="the best epoch")}
     )
     references: tuple[Reference, ...] = ()
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 3
+    seeds: Annotated[int, Field(ge=1, le=1000, strict=True)] = 3
     scales: Annotated[Mapping[Name, ScaleEntry], Field(min_length=1)] = Field(
         default_factory=lambda: {"small": ScaleEntry(about="the settings as they are")}
     )
@@ -189,6 +190,19 @@ class StudyFile(Section):
             raise ConfigError(f"An arm is called '{clash[0]}', which is what a reference is called. Rename it.")
         for metric in metrics:
             check_family(metric)
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_lost(self) -> Self:
+        """What would leave a study without results, or without some, after hours."""
+        first, usual = next(iter(self.variants.items()))
+        if usual.arms is not None:
+            raise ConfigError(
+                f"`variants.{first}` is the first variant, the usual way to predict, so every arm has it. Leave its `arms` out."
+            )
+        twice = next((each for each in self.references if self.references.count(each) > 1), None)
+        if twice is not None:
+            raise ConfigError(f"`references` names '{twice}' twice. Once is enough.")
         return self
 
     def scale(self, name: str) -> ScaleEntry:

@@ -13,8 +13,9 @@ from utome.recipes.library import load_recipe
 from utome.studies.file import StudyFile
 from utome.studies.question import ArmKind
 
-# What the study itself sets of each run.
-OWN = ("seed", "data.folds", "data.fold", "training.keep_epochs")
+# What the study itself sets of each run; of the first two, whatever the file says.
+EACH_RUN = ("seed", "training.keep_epochs")
+OWN = (*EACH_RUN, "data.folds", "data.fold")
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,12 @@ def early_epoch(study: StudyFile, scale: str, config: Config) -> int | None:
 
 
 def refuse_own_paths(study: StudyFile, assignments: Iterable[str]) -> None:
-    """`ConfigError` where --set says what the study itself sets of each run."""
-    for path in (assignment.partition("=")[0].strip() for assignment in assignments):
-        if path in OWN:
-            raise ConfigError(
-                f"`{path}` is what the study '{study.name}' sets of each run itself. Leave it out; --seeds says how many seeds there are."
-            )
+    """`ConfigError` where --set, or a `set` of the file, says what the study itself sets of each run."""
+    given = [path.partition("=")[0].strip() for path in assignments]
+    laid = [study.set, *(arm.set for arm in study.arms.values())]
+    laid += [layer for scale in study.scales.values() for layer in (scale.set, *scale.arms.values())]
+    written = [path for layer in laid for path in layer if path in EACH_RUN]
+    for path in (*(path for path in given if path in OWN), *written):
+        raise ConfigError(
+            f"`{path}` is what the study '{study.name}' sets of each run itself. Leave it out; --seeds says how many seeds there are."
+        )

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utome.data.survey import Survey
-from utome.errors import ConfigError
-from utome.events import Event, Listener, Noted
+from utome.errors import ConfigError, DataError
+from utome.events import Event, Listener, Noted, silent
 from utome.execution import Workers
 from utome.files import sha256_bytes
-from utome.jobs.reading import read_data
+from utome.jobs.reading import read_data, split_data
 from utome.jobs.scoring import grouped
-from utome.jobs.study.scoring import unlabelled_files
+from utome.jobs.study.scoring import part_scored, unlabelled_files
 from utome.jobs.study.variants import refuse_mistakes
 from utome.studies.file import StudyFile
 from utome.studies.gathering import metrics_of
@@ -58,6 +58,7 @@ def with_images(study: StudyFile, data: Path, asked: Asked, listen: Listener) ->
             )
         )
     asked = replace(asked, parted=_parted(study, found, listen))
+    _refuse_nothing_to_score(study, asked, found)
     for arm, other in equal_arms(study, asked).items():
         listen(
             Noted(
@@ -116,6 +117,17 @@ def _refuse_mistakes(study: StudyFile, asked: Asked, run: PlannedRun) -> None:
                 refuse_mistakes(variant, config)
             except ConfigError as error:
                 raise ConfigError(f"In the variant '{name}' of the study '{study.name}': {error}") from None
+
+
+def _refuse_nothing_to_score(study: StudyFile, asked: Asked, found: Survey) -> None:
+    """`DataError` where these images cannot be divided as a protocol asks, or have nothing for it or a reference to score."""
+    for name in study.protocols:
+        config = config_of(study, asked, PlannedRun(0, name, 0, study.baseline))
+        part_scored(study.protocols[name], found, split_data(found, config.data, seed=0, listen=silent))
+    if "human" in study.references and all(fact.sample.second is None for fact in found.facts):
+        raise DataError(
+            "The study has the reference `human`, but no image has the masks of a second observer. Leave it out."
+        )
 
 
 def _parted(study: StudyFile, found: Survey, listen: Listener) -> bool:

@@ -45,6 +45,10 @@ def learn(data: Path, out: Path, request: CurveRequest, *, listen: Listener = si
     folder = StudyFolder(out)
     if folder.begun:
         begun = [name.removeprefix(ARM) for name in folder.study.arms]
+        if any(not name.startswith(ARM) for name in folder.study.arms):
+            raise ConfigError(
+                f"'{out}' holds a study of other arms ({', '.join(begun)}), not of sizes. Give another --out."
+            )
         if begun != [str(size) for size in request.sizes]:
             raise ConfigError(
                 f"'{out}' began with --sizes {','.join(begun)}. Give them as they were, or another --out."

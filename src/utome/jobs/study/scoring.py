@@ -29,7 +29,7 @@ from utome.models.anatomy import anatomy
 from utome.prediction.pictures import LabelMap, label_png
 from utome.prediction.predictor import Predictor
 from utome.studies.changes import scoring_key
-from utome.studies.file import StudyFile
+from utome.studies.file import ProtocolEntry, StudyFile
 from utome.studies.folder import FORMAT, PREDICTIONS, StudyFolder, file_names
 from utome.studies.gathering import metrics_of
 from utome.studies.metrics import IMAGES, Measured
@@ -114,15 +114,20 @@ def _human(images: Images) -> tuple[Images, Labelling]:
 def _images(study: StudyFile, run: PlannedRun, data: Path, config: Config, listen: Listener) -> Images:
     found = read_data(data, config.data, listen)
     split = split_data(found, config.data, seed=config.seed, listen=silent)
-    parts = {"test": split.test, "val": split.val, "all": found.facts}
-    scored = parts[study.protocols[run.protocol].scored]
-    if not scored:
-        raise DataError("There is no test image to score. Give the protocol folds, or data.test above 0.")
+    scored = part_scored(study.protocols[run.protocol], found, split)
     unlabelled: tuple[Sample, ...] = ()
     if (run.seed, run.fold) == (0, 0):
         paths = unlabelled_files(study, data)[:UNLABELLED]
         unlabelled = tuple(Sample(f"unlabelled-{path.stem}", path, ()) for path in paths)
     return Images(found, split, tuple(grouped(scored, config.data.group)), unlabelled, data)
+
+
+def part_scored(protocol: ProtocolEntry, found: Survey, split: Split) -> Sequence[Facts]:
+    """The images that a protocol scores; `DataError` where there are none."""
+    scored = {"test": split.test, "val": split.val, "all": found.facts}[protocol.scored]
+    if not scored:
+        raise DataError("There is no test image to score. Give the protocol folds, or data.test above 0.")
+    return scored
 
 
 def unlabelled_files(study: StudyFile, data: Path) -> list[Path]:

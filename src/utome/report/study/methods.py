@@ -167,11 +167,8 @@ def _scores(outcome: StudyOutcome) -> list[str]:
 
 def _metric(outcome: StudyOutcome, name: str) -> str:
     metric = outcome.metric(name)
-    over = (
-        "over the pixels or objects of all test images together"
-        if metric.over == "pooled"
-        else "the mean over test images"
-    )
+    over = "of all test images together" if metric.over == "pooled" else "the mean over test images"
+    over = "at the threshold that is best for all test images together" if metric.by_seed else over
     convention = f" ({metric.convention.rstrip('.')})" if metric.convention else ""
     return f"{metric.title}{f' in {metric.unit}' if metric.unit else ''}, {over}{convention}"
 

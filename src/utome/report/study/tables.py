@@ -153,6 +153,7 @@ def _published_cells(each: Published, decimals: int, sources: Sources) -> tuple[
 def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> list[str]:
     """What the numbers of the main table are."""
     over = "of all images together" if metric.over == "pooled" else "the mean of the images' own values"
+    over = "at the threshold that is best for all images together" if metric.by_seed else over
     scored = [row.score for row in rows if row.score is not None and row.score.value is not None]
     if not scored:
         return []
@@ -162,8 +163,11 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
     )
     direction = "higher" if metric.higher_is_better else "lower"
     convention = f" ({metric.convention})" if metric.convention else ""
+    ours = "Ours is the mean of the seeds'" if metric.by_seed else "Ours is over all seeds"
+    if len(outcome.seeds) > 1 and not metric.by_seed:
+        ours += ", each image once however many scored it, and so need not be the mean of theirs"
     text = (
-        f"{metric.title}: {over}{convention}; {direction} is better. Ours is over all seeds; below it the 95 % interval over {units} "
+        f"{metric.title}: {over}{convention}; {direction} is better. {ours}; below it the 95 % interval over {units} "
         f"{unit}{'' if units == 1 else 's'}, for new images with these trainings."
     )
     if any(score.seeds_interval is not None for score in scored):

@@ -249,9 +249,11 @@ def _beside(outcome: StudyOutcome, row: Standing, protocol: Protocol, decimals: 
     wider = max(known.values(), key=lambda interval: interval.width)
     which = "our 95 % interval" if len(known) == 1 else "the wider of our 95 % intervals"
     holds = "holds" if paper in wider else "does not hold"
-    vague = ", as it would most others" if wider.says_nothing(of_differences(main_metric(outcome).bounds)) else ""
+    vague = ", and zero as well" if paper in wider and 0.0 in wider else ""
+    if wider.says_nothing(of_differences(main_metric(outcome).bounds)):
+        vague = ", as it would most others"
     spread = ", ".join(f"{name} {signed_between(interval, decimals)}" for name, interval in known.items())
-    return f"{text} ({spread}); {which} {holds} the paper's difference{vague}, of which no interval is known."
+    return f"{text} ({spread}); {which} {holds} the paper's difference{vague}. Of that no interval is known."
 
 
 def _smoke(outcome: StudyOutcome) -> list[str]:
