@@ -82,6 +82,14 @@ def test_a_threshold_that_does_as_well_as_networks_is_told(otsu: float, words: s
     )
 
 
+def test_how_far_the_networks_are_from_a_human_is_told() -> None:
+    outcome = finished_outcome()
+    arms = tuple(replace(arm, kind="human") if arm.name == "otsu" else arm for arm in outcome.arms)
+    scores = tuple(replace(score, value=0.9) if score.arm == "otsu" else score for score in outcome.scores)
+    said = answer(replace(outcome, arms=arms, scores=scores)).grounds[-1]
+    assert said == "A second observer, scored as a prediction, reaches 0.900: no network is ahead of it."
+
+
 def test_a_lower_error_is_ahead_of_the_threshold() -> None:
     outcome = finished_outcome()
     lower = replace(outcome, metrics=(replace(outcome.metrics[0], higher_is_better=False), *outcome.metrics[1:]))

@@ -165,7 +165,7 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
     convention = f" ({metric.convention})" if metric.convention else ""
     ours = "Ours is the mean of the seeds'" if metric.by_seed else "Ours is over all seeds"
     if len(outcome.seeds) > 1 and not metric.by_seed:
-        ours += ", each image once however many scored it, and so need not be the mean of theirs"
+        ours += "; each image counts once, however many of them scored it, so it need not be the mean of theirs"
     text = (
         f"{metric.title}: {over}{convention}; {direction} is better. {ours}; below it the 95 % interval over {units} "
         f"{unit}{'' if units == 1 else 's'}, for new images with these trainings."

@@ -19,6 +19,10 @@ from utome.studies.outcome import SMOKE, TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import Protocol
 
 NO_CONCLUSION = "no conclusion"
+REFERENCES = {
+    "otsu": "Otsu's threshold, of which training chooses the side alone,",
+    "human": "A second observer, scored as a prediction,",
+}
 SMOKE_FIRST = f"{SMOKE[0].upper()}{SMOKE[1:]}"
 
 
@@ -53,7 +57,9 @@ def answer(outcome: StudyOutcome) -> Answer:
         return Answer("Nothing is compared: no other arm was scored beside the baseline.", (), warnings)
     decimals = decimals_of(rows, outcome)
     grounds = [_ground(outcome, row.difference, decimals) for row in compared if row.difference is not None]
-    return Answer(_gist(outcome, compared, protocol), (*grounds, *_blind(compared), *_otsu(outcome, rows)), warnings)
+    return Answer(
+        _gist(outcome, compared, protocol), (*grounds, *_blind(compared), *_references(outcome, rows)), warnings
+    )
 
 
 def verdict_words(outcome: StudyOutcome, difference: Difference | None) -> str:
@@ -210,19 +216,18 @@ def _blind(compared: Sequence[Standing]) -> list[str]:
     return [f"{no} have been told from chance: with so few {units} on which the two differ p is at least {least:.3g}."]
 
 
-def _otsu(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
-    """Whether a mere threshold does as well: readers of a comparison of networks must know."""
+def _references(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
+    """Whether a mere threshold does as well, or the networks as well as a human: readers of their comparison must know."""
     decimals, higher = decimals_of(rows, outcome), main_metric(outcome).higher_is_better
     values = {row.arm.name: row.score.value for row in rows if row.score is not None and row.score.value is not None}
     learned = [arm for arm in networks(outcome) if arm.name in values]
     sentences = []
     for row in rows:
-        if row.arm.kind == "otsu" and row.arm.name in values and learned:
+        if row.arm.kind in REFERENCES and row.arm.name in values and learned:
             own = values[row.arm.name]
             beaten = [arm for arm in learned if (values[arm.name] > own) == higher and values[arm.name] != own]
             sentences.append(
-                f"Otsu's threshold, of which training chooses the side alone, reaches {number(own, decimals)}: "
-                + _ahead(len(beaten), len(learned))
+                f"{REFERENCES[row.arm.kind]} reaches {number(own, decimals)}: {_ahead(len(beaten), len(learned))}"
             )
     return sentences
 
