@@ -41,8 +41,9 @@ Each study below was run by one command at `--scale small`: about an hour on two
 steps and most of them with narrow networks, as each says. So its numbers are not those of the papers' long trainings; its differences are
 paired on the same images, and each says whether it could be chance. No run was repeated, and no arm's settings were chosen by these
 scores; what was chosen by earlier trials on the same data, or is by its nature chosen on the scored images, stands among a study's
-differences. [docs/studies.md](../studies.md) says what the intervals and p mean, and how to run them; the tables of each study lie
-in its folder as Markdown, CSV, JSON and LaTeX.
+differences. The images of two studies are not public: they ran on images made by a program, to show that they run, and their numbers say
+nothing about real ones. [docs/studies.md](../studies.md) says what the intervals and p mean, and how to run them; the tables of each
+study lie in its folder as Markdown, CSV, JSON and LaTeX.
 """
 
 
@@ -104,6 +105,7 @@ def first_screen(out: Path) -> str:
 
 def _rows(outcome: StudyOutcome) -> Iterator[tuple[str, ...]]:
     metric = main_metric(outcome)
+    made = "\ngenerated images" if outcome.data is not None and outcome.data.generated else ""
     learned = {arm.name: arm.title for arm in networks(outcome)}
     for protocol in honest_first(outcome)[:1]:
         rows = standings(outcome, protocol, metric)
@@ -117,9 +119,8 @@ def _rows(outcome: StudyOutcome) -> Iterator[tuple[str, ...]]:
                 size += f"\nseeds {signed_between(found.seeds_interval, decimals)}"
             paper = "" if row.published_difference is None else signed(row.published_difference, decimals)
             verdict = verdict_words(outcome, found)
-            yield (
-                outcome.about.name, row.arm.title, learned[outcome.baseline], metric.title, size, paper, p_text(found.corrected_p), verdict,
-            )  # fmt: skip
+            name, p = outcome.about.name + made, p_text(found.corrected_p)
+            yield (name, row.arm.title, learned[outcome.baseline], metric.title, size, paper, p, verdict)
 
 
 def _section(outcome: StudyOutcome) -> str:

@@ -156,6 +156,9 @@ def test_generated_images_say_nothing_about_real_ones() -> None:
     assert outcome.data is not None
     made = replace(outcome, data=replace(outcome.data, generated=True))
     assert answer(made).warnings[-1].startswith("The images were made by a program.")
+    published = (*outcome.published, Published("wide", MAIN, 0.8398, "", "A", arm="wide"))
+    assert beside_the_paper(replace(outcome, published=published))
+    assert beside_the_paper(replace(made, published=published)) == []
 
 
 def test_arms_that_are_one_training_are_warned_of() -> None:

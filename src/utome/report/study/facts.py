@@ -11,7 +11,8 @@ from utome.studies.question import ALPHA, Arm, Metric, Protocol, Published, Vari
 class Standing:
     """Where an arm stands by one metric: what the paper prints, what was reached, and the difference to what it is compared with.
 
-    `published_difference` is the paper's arm minus the paper's baseline, where it prints both.
+    `published_difference` is the paper's arm minus the paper's baseline, where it prints both; none where our images were made by
+    a program, since what differs there says nothing about the paper's.
     """
 
     arm: Arm
@@ -51,6 +52,8 @@ def standing(outcome: StudyOutcome, protocol: Protocol, metric: Metric, way: tup
     own = published_of(outcome, protocol, metric, arm.name, variant)
     other = published_of(outcome, protocol, metric, outcome.baseline if is_first else arm.name, first)
     beyond = None if is_baseline or own is None or other is None else own.value - other.value
+    if outcome.data is not None and outcome.data.generated:
+        beyond = None
     key = (protocol.name, arm.name, variant.name, metric.name)
     difference = outcome.against_baseline(*key) if is_first else outcome.against_first_variant(*key)
     return Standing(arm, variant, own, outcome.score(*key), difference, beyond, is_baseline)
