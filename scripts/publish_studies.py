@@ -21,7 +21,7 @@ from utome.jobs.study.asking import read_images
 from utome.jobs.study.standing import show_study
 from utome.report.study.facts import honest_first, main_metric, networks, standings
 from utome.report.study.markdown import FIGURES
-from utome.report.study.numbers import p_text, signed, signed_between
+from utome.report.study.numbers import listed, p_text, signed, signed_between
 from utome.report.study.panels import pictures_of
 from utome.report.study.table import Table, markdown_table, markdown_text
 from utome.report.study.tables import main_table
@@ -41,9 +41,12 @@ Each study below was run by one command at `--scale small`: about an hour on two
 steps and most of them with narrow networks, as each says. So its numbers are not those of the papers' long trainings; its differences are
 paired on the same images, and each says whether it could be chance. No run was repeated, and no arm's settings were chosen by these
 scores; what was chosen by earlier trials on the same data, or is by its nature chosen on the scored images, stands among a study's
-differences. The images of two studies are not public: they ran on images made by a program, to show that they run, and their numbers say
-nothing about real ones. [docs/studies.md](../studies.md) says what the intervals and p mean, and how to run them; the tables of each
-study lie in its folder as Markdown, CSV, JSON and LaTeX.
+differences. [docs/studies.md](../studies.md) says what the intervals and p mean, and how to run them; the tables of each study lie in
+its folder as Markdown, CSV, JSON and LaTeX.
+"""
+MADE = """
+The images of {studies} were not at hand: they ran on images made by a program, to show that they run, and their numbers say nothing
+about real ones.
 """
 
 
@@ -89,8 +92,15 @@ def table_of_tables(out: Path) -> str:
     rows = tuple(row for outcome in outcomes for row in _rows(outcome))
     head = ("Study", "Arm", "Compared with", "Metric", "Difference here", "In the paper", "Corrected p", "Verdict")
     overview = Table("studies", "", head, rows, texts=frozenset({0, 1, 2, 3, 7}))
+    generated = [outcome.about.name for outcome in outcomes if outcome.data is not None and outcome.data.generated]
+    made = MADE.format(studies=listed([f"`{name}`" for name in generated])) if generated else ""
     return "\n".join(
-        [HEAD, markdown_table(overview.without_empty_columns()), "", *(_section(outcome) for outcome in outcomes)]
+        [
+            HEAD + made,
+            markdown_table(overview.without_empty_columns()),
+            "",
+            *(_section(outcome) for outcome in outcomes),
+        ]
     )
 
 

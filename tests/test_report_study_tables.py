@@ -11,6 +11,7 @@ import pytest
 
 from tests.outcomes import MAIN, finished_outcome, small_outcome
 from tests.reported import HOSTILE, with_curve
+from utome.report.study.costs import cost_table
 from utome.report.study.long import COLUMNS, results_csv
 from utome.report.study.numbers import MINUS, places
 from utome.report.study.published import Sources
@@ -19,7 +20,7 @@ from utome.report.study.tables import curve_table, main_table, tables, variant_t
 from utome.report.study.writing import write_study_report
 from utome.statistics.intervals import Interval
 from utome.studies.outcome import Score, StudyOutcome, from_json
-from utome.studies.question import Metric, Published
+from utome.studies.question import Metric, Protocol, Published
 
 MERGES = "objects.merges@images"
 
@@ -275,3 +276,26 @@ def test_tables_say_that_a_program_made_the_images(tmp_path: Path) -> None:
     assert captions
     assert all("Images made by a program. " in each for each in captions)
     assert [value(long_rows(each), quantity="generated") for each in (outcome, made)] == [0, 1]
+
+
+def test_of_two_divisions_each_has_its_costs_and_says_what_its_interval_is_for() -> None:
+    outcome = small_outcome()
+    seen = Protocol("seen", "the same images", honest=False)
+    slower = tuple(
+        replace(run, protocol="seen", cost=replace(run.cost, seconds=100 * run.cost.seconds))
+        for run in outcome.runs
+        if run.cost.seconds is not None
+    )
+    again = tuple(replace(score, protocol="seen") for score in outcome.scores)
+    both = replace(
+        outcome, protocols=(*outcome.protocols, seen), runs=(*outcome.runs, *slower), scores=(*outcome.scores, *again)
+    )
+    cells = [row[:2] for row in cost_table(both).rows]
+    assert len(cells) == 2 * len(cost_table(outcome).rows)
+    assert cells[0][0].endswith(f", {outcome.protocols[0].title}")
+    assert cells[len(cells) // 2][0].endswith(", the same images")
+    assert cells[0][1] != cells[len(cells) // 2][1]
+    honest, dishonest = ("".join(main_table(both, protocol).notes) for protocol in both.protocols)
+    assert "for new images with these trainings" in honest
+    assert "for new images" not in dishonest
+    assert "for other images that training saw, with these trainings" in dishonest

@@ -121,13 +121,13 @@ def test_the_papers_difference_is_judged_by_the_wider_interval() -> None:
     outcome = finished_outcome()
     published = (*outcome.published, Published("wide", MAIN, 0.8398, "", "A", arm="wide"))
     for seeds, words in (
-        (Interval(-0.3, 0.4), "the wider of our 95 % intervals holds the paper's difference, and zero as well. Of"),
+        (Interval(-0.3, 0.4), "the wider of our 95 % intervals holds the paper's difference, and zero as well. No"),
         (
             Interval(0.01, 0.2),
-            "the wider of our 95 % intervals holds the paper's difference. Of that no interval is known.",
+            "the wider of our 95 % intervals holds the paper's difference. No interval of the paper's is known.",
         ),
-        (Interval(0.02, 0.04), "the wider of our 95 % intervals does not hold the paper's difference. Of"),
-        (Interval(-0.9, 0.9), "holds the paper's difference, as it would most others. Of"),
+        (Interval(0.02, 0.04), "the wider of our 95 % intervals does not hold the paper's difference. No"),
+        (Interval(-0.9, 0.9), "holds the paper's difference, as it would most others. No"),
     ):
         differences = (replace(outcome.differences[0], seeds={0: 0.02, 1: 0.04}, seeds_interval=seeds),)
         (sentence,) = beside_the_paper(replace(outcome, published=published, differences=differences))

@@ -201,8 +201,8 @@ def test_the_main_metric_stays_what_it_was(data: Path, out: Path) -> None:
 @pytest.mark.parametrize(
     ("then", "now", "said"),
     [
-        ("", "variants: {low: {threshold: 0.2}, best: {}}\n", r"first variant was `best: .* and is now `low: "),
-        ("", "variants: {best: {checkpoint: last}}\n", r"first variant was `best: .*\"best\".* now `best: .*\"last\""),
+        ("", "variants: {low: {threshold: 0.2}, best: {}}\n", r"first variant was `.*null.* and is now `.*0\.2"),
+        ("", "variants: {best: {checkpoint: last}}\n", r"first variant was `.*\"best\".* now `.*\"last\""),
         (
             "metrics: {thin.f1: F1}\n",
             "metrics: {thin.f1: F1}\ntolerance: 9\n",
@@ -215,7 +215,12 @@ def test_how_the_main_score_is_had_stays_what_it_was(then: str, now: str, said: 
     with pytest.raises(ConfigError, match=said):
         refuse_another_question(before, after)
     refuse_another_question(before, before)
-    refuse_another_question(parse_study(TOY, source="s"), parse_study(TOY + "tolerance: 9\n", source="s"))
+    for text, other in (
+        ("", "tolerance: 9\n"),
+        ("metrics: {thin.cldice: x}\n", "metrics: {thin.cldice: x}\ntolerance: 9\n"),
+        ("", "variants: {usual: {title: another name}, last: {checkpoint: last}}\n"),
+    ):
+        refuse_another_question(parse_study(TOY + text, source="s"), parse_study(TOY + other, source="s"))
 
 
 def test_of_a_study_begun_before_trainings_were_written_down_its_file_tells(data: Path, out: Path) -> None:

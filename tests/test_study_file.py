@@ -118,6 +118,10 @@ def test_what_a_study_says_is_not_for_the_recipe_auto_to_choose() -> None:
             )
             for number in ("value: .nan", "percent: .inf", "percent: -.inf")
         ),
+        (
+            SMALL + "published: [{row: a, metric: pixels.mean_iou, value: true, source: s}]\n",
+            r"value` is True; accepted: a",
+        ),
         ("arms: {a: {recipe: unet}, a: {recipe: unet-2015}}\n", r"is not YAML: 'a' stands twice .*line 1, column 27"),
         *(
             (
@@ -131,6 +135,18 @@ def test_what_a_study_says_is_not_for_the_recipe_auto_to_choose() -> None:
 def test_a_mistake_gets_a_sentence(text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         parse_study(text, source="s.yaml")
+
+
+def test_anchors_may_be_laid_over_each_other() -> None:
+    text = """
+arms:
+  plain: {recipe: unet, set: &small {model.width: 8}}
+  wide: {recipe: unet, set: &wide {<<: *small, model.width: 16}}
+set: {<<: *wide, training.epochs: 40}
+"""
+    study = parse_study(text, source="s.yaml")
+    assert study.set == {"model.width": 16, "training.epochs": 40}
+    assert study.arms["wide"].set == {"model.width": 16}
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_scores_and_differences_are_found_by_their_names() -> None:
 
 
 def test_the_cost_of_an_arm_is_the_median_of_its_runs() -> None:
-    cost = small_outcome().cost("plain")
+    cost = small_outcome().cost("plain", "held-out")
     assert cost is not None
     assert (cost.best_epoch, cost.seconds, cost.stopped_early) == (32, 61.5, False)
-    assert small_outcome().cost("otsu") is None
+    assert small_outcome().cost("otsu", "held-out") is None

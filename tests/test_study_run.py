@@ -1,6 +1,8 @@
 """A study on a few discs: what it scores, that it goes on where it was killed, and what it refuses."""
 
 import json
+import re
+import runpy
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 
 from tests.builders import draw_discs, save
 from tests.faulty_runs import TERM, Runs, at_call, at_step
+from tests.toy_study import TOY
 from tests.toy_study import run as run_toy
 from utome.cli.app import app
 from utome.config.overrides import read_config
@@ -362,7 +365,6 @@ def test_the_second_observer_is_a_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"references": ["human"]}, "no image has the masks of a second observer"),
         ({"protocols": {"many": {"folds": 100}}}, r"data\.folds 100, but there are 6 groups of images"),
         ({"protocols": {"none": {"set": {"data.split": "5/1/0"}}}}, "There is no test image to score"),
     ],
@@ -374,6 +376,37 @@ def test_images_that_leave_nothing_to_score_are_refused_before_anything_is_train
     with pytest.raises(UtomeError, match=said):
         run(data, tmp_path / "out", text)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_second_observer_is_told_at_first_and_the_rest_goes_on(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    outcome = run_toy(
+        data, tmp_path / "out", TOY + "references: [human]\n", listen=lambda event: said.append(str(event))
+    )
+    assert "WARNING: no image has the masks of a second observer, so the runs of `human` will fail." in "".join(said)
+    assert [(each.arm, each.reason) for each in outcome.failed] == [
+        ("human", "No test image has the masks of a second observer, so there is no human row.")
+    ]
+
+
+def test_a_study_is_published_with_the_images_that_may_be_shown(whole: Path, tmp_path: Path) -> None:
+    publish = runpy.run_path(str(Path(__file__).parents[1] / "scripts" / "publish_studies.py"))["publish"]
+    folder = shutil.copytree(whole, tmp_path / "folder")
+    (folder / "results.md").write_text("of an older version")
+    publish(folder, tmp_path / "docs", images=True)
+    there = tmp_path / "docs" / show_study(folder).about.name
+    text = (there / "results.md").read_text(encoding="utf-8")
+    assert text == (folder / "results.md").read_text(encoding="utf-8")
+    assert "figures/panel" in text
+    assert {path.name for path in there.iterdir()} >= {
+        "results.csv",
+        "results.json",
+        "table.tex",
+        "study.yaml",
+        "asked.json",
+    }
+    assert not (there / "report.html").exists()
+    assert all((there / each).is_file() for each in re.findall(r"figures/[\w.-]+\.png", text))
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path, data: Path) -> None:

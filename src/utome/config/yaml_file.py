@@ -1,6 +1,5 @@
 """Reading a YAML file that a user wrote: its content, or a sentence that says why not."""
 
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +8,6 @@ import yaml
 from utome.errors import ConfigError
 
 MERGE = "tag:yaml.org,2002:merge"
-
-
-class _Loader(yaml.SafeLoader):
-    """The safe loader, which of a name that stands twice in one place would silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
-                if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
-                seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
 
 
 def read_yaml(path: Path, what: str, holds: str) -> Any:
@@ -36,7 +22,34 @@ def read_yaml(path: Path, what: str, holds: str) -> Any:
 
 def parse_yaml(text: str, subject: str) -> Any:
     """The content of a text; `subject` begins the sentence of the `ConfigError` where it is not YAML."""
+    loader = yaml.SafeLoader(text)
     try:
-        return _Loader(text).get_single_data()
+        node = loader.get_single_node()
+        _refuse_twice(node)
+        return None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         raise ConfigError(f"{subject} is not YAML: {' '.join(str(error).split())}.") from error
+
+
+def _refuse_twice(root: yaml.Node | None) -> None:
+    """A YAML error for a name that stands twice in one place, of which the last alone would silently hold."""
+    seen: list[yaml.Node] = []
+    waiting = [] if root is None else [root]
+    while waiting:
+        node = waiting.pop()
+        if any(node is each for each in seen):  # an anchor that is named again
+            continue
+        if isinstance(node, yaml.MappingNode):
+            seen.append(node)
+            names: set[str] = set()
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                    if key.value in names:
+                        raise yaml.constructor.ConstructorError(
+                            None, None, f"'{key.value}' stands twice", key.start_mark
+                        )
+                    names.add(key.value)
+                waiting.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            seen.append(node)
+            waiting += node.value

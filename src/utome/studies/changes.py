@@ -18,9 +18,6 @@ AUTO = "auto"
 # Under this name, beside the settings, stand those that the recipe `auto` is not to choose.
 FIXED = "(fixed for `auto`)"
 
-# Families of metrics that ask how far off a place may be.
-WITHIN = ("boundaries", "thin")
-
 # Of each arm and protocol, as `arm in protocol`, every setting of its first training by its dotted path.
 Trainings = Mapping[str, Mapping[str, Any]]
 
@@ -58,10 +55,13 @@ def refuse_another_question(then: StudyFile, now: StudyFile) -> None:
 
 def _main_score(study: StudyFile) -> dict[str, str]:
     """What the main score is a number of, in words: its metric, the way to predict, and how far off a place may be."""
-    first, usual = next(iter(study.variants.items()))
-    found = {"main metric": f"`{study.main}`", "first variant": f"`{first}: {json.dumps(_untitled(usual))}`"}
-    if study.main.partition(".")[0] in WITHIN:
-        found |= {"`tolerance`": f"{study.tolerance:g}", "`pixel_size_um`": f"{study.pixel_size_um}"}
+    usual = next(iter(study.variants.values()))
+    found = {"main metric": f"`{study.main}`", "first variant": f"`{json.dumps(_untitled(usual))}`"}
+    family, _, measure = study.main.partition(".")
+    if family == "boundaries" or (family == "thin" and not measure.startswith("cldice")):
+        found["`tolerance`"] = f"{study.tolerance:g}"
+    if family == "boundaries":
+        found["`pixel_size_um`"] = f"{study.pixel_size_um}"
     return found
 
 

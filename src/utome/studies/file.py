@@ -24,7 +24,7 @@ from utome.studies.metrics import check_family, is_over_images
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
 # Settings by their dotted path, as in {model.width: 16}.
 Settings = Mapping[str, Any]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Reference = Literal["otsu", "human"]
 REFERENCES: dict[Reference, str] = {"otsu": "Otsu's threshold", "human": "second observer"}
 # Names that have their default from another place of the file.

@@ -255,9 +255,9 @@ class StudyOutcome:
         wanted = (protocol, arm, variant, metric, arm, self.variants[0].name)
         return next((each for each in self.differences if _key(each) == wanted), None)
 
-    def cost(self, arm: str) -> Cost | None:
-        """What a training of this arm takes: the median of its runs; none before the first."""
-        costs = [run.cost for run in self.runs if run.arm == arm and run.cost.epochs_run]
+    def cost(self, arm: str, protocol: str) -> Cost | None:
+        """What a training of this arm takes: the median of its runs of this protocol; none before the first."""
+        costs = [run.cost for run in self.runs if (run.arm, run.protocol) == (arm, protocol) and run.cost.epochs_run]
         return _median(costs) if costs else None
 
     def as_json(self) -> dict[str, Any]:

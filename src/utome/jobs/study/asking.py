@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utome.data.survey import Survey
-from utome.errors import ConfigError, DataError
+from utome.errors import ConfigError
 from utome.events import Event, Listener, Noted, silent
 from utome.execution import Workers
 from utome.files import sha256_bytes
@@ -57,6 +57,8 @@ def with_images(study: StudyFile, data: Path, asked: Asked, listen: Listener) ->
                 f"WARNING: no file in '{data}' fits data.unlabelled, '{study.data.unlabelled}', so none is predicted."
             )
         )
+    if "human" in study.references and all(fact.sample.second is None for fact in found.facts):
+        listen(Noted("WARNING: no image has the masks of a second observer, so the runs of `human` will fail."))
     asked = replace(asked, parted=_parted(study, found, listen))
     _refuse_nothing_to_score(study, asked, found)
     for arm, other in equal_arms(study, asked).items():
@@ -120,14 +122,10 @@ def _refuse_mistakes(study: StudyFile, asked: Asked, run: PlannedRun) -> None:
 
 
 def _refuse_nothing_to_score(study: StudyFile, asked: Asked, found: Survey) -> None:
-    """`DataError` where these images cannot be divided as a protocol asks, or have nothing for it or a reference to score."""
+    """`DataError` or `ConfigError` where these images cannot be divided as a protocol asks, or have nothing for it to score."""
     for name in study.protocols:
         config = config_of(study, asked, PlannedRun(0, name, 0, study.baseline))
         part_scored(study.protocols[name], found, split_data(found, config.data, seed=0, listen=silent))
-    if "human" in study.references and all(fact.sample.second is None for fact in found.facts):
-        raise DataError(
-            "The study has the reference `human`, but no image has the masks of a second observer. Leave it out."
-        )
 
 
 def _parted(study: StudyFile, found: Survey, listen: Listener) -> bool:

@@ -1,11 +1,11 @@
 """What the trainings of a study cost, and which of them are not there, with the reason."""
 
 from utome.events import duration
-from utome.report.study.facts import arm_title, networks, variant_title
+from utome.report.study.facts import arm_title, honest_first, networks, under, variant_title
 from utome.report.study.numbers import NOTHING
 from utome.report.study.table import Table
 from utome.studies.outcome import Cost, Run, StudyOutcome
-from utome.studies.question import Arm
+from utome.studies.question import Arm, Protocol
 
 STATES = {
     "missing": "not begun",
@@ -16,11 +16,15 @@ STATES = {
 
 
 def cost_table(outcome: StudyOutcome) -> Table:
-    """A row an arm that was trained: the median over its runs."""
-    known = [(arm, outcome.cost(arm.name)) for arm in networks(outcome)]
-    costs = [(arm, cost) for arm, cost in known if cost is not None]
-    rows = tuple(_cost_cells(outcome, arm, cost) for arm, cost in costs)
-    sides = sorted({cost.macs_side for _, cost in costs if cost.macs_side is not None})
+    """A row an arm that was trained, of each division: the median over its runs."""
+    costs = [
+        (arm, protocol, cost)
+        for protocol in honest_first(outcome)
+        for arm in networks(outcome)
+        if (cost := outcome.cost(arm.name, protocol.name)) is not None
+    ]
+    rows = tuple(_cost_cells(outcome, arm, protocol, cost) for arm, protocol, cost in costs)
+    sides = sorted({cost.macs_side for *_, cost in costs if cost.macs_side is not None})
     head = (
         "Arm",
         "Time",
@@ -33,13 +37,13 @@ def cost_table(outcome: StudyOutcome) -> Table:
         "Final accuracy",
     )
     notes = [
-        "Of one training: the median over the runs of an arm. Losses and accuracies are training / validation at the last epoch."
+        "Of one training: the median over an arm's runs. Losses and accuracies are training / validation at the last epoch."
     ]
     if sides:
         notes.append(
             f"Multiply-accumulates are of one image of {' or '.join(f'{side} x {side}' for side in sides)} pixels."
         )
-    devices = sorted({cost.device for _, cost in costs if cost.device})
+    devices = sorted({cost.device for *_, cost in costs if cost.device})
     if devices:
         notes.append(f"Trained on {' and '.join(devices)}; times are of that machine and whatever else ran on it.")
     return Table("cost", "Cost", head, rows, tuple(notes) if rows else ())
@@ -64,12 +68,13 @@ def left_out(outcome: StudyOutcome) -> list[str]:
     return list(said)
 
 
-def _cost_cells(outcome: StudyOutcome, arm: Arm, cost: Cost) -> tuple[str, ...]:
-    runs = [run for run in outcome.runs if run.arm == arm.name and run.cost.epochs_run]
+def _cost_cells(outcome: StudyOutcome, arm: Arm, protocol: Protocol, cost: Cost) -> tuple[str, ...]:
+    own = (arm.name, protocol.name)
+    runs = [run for run in outcome.runs if (run.arm, run.protocol) == own and run.cost.epochs_run]
     early = sum(run.cost.stopped_early for run in runs)
     stopped = f"\nstopped early in {early} of {len(runs)}" if early else ""
     return (
-        f"{arm.title}\n{len(runs)} run{'' if len(runs) == 1 else 's'}",
+        f"{arm.title}\n{len(runs)} run{'' if len(runs) == 1 else 's'}{under(outcome, protocol)}",
         NOTHING if cost.seconds is None else duration(cost.seconds),
         NOTHING if cost.parameters is None else f"{cost.parameters:,}",
         NOTHING if cost.macs is None else f"{cost.macs / 1e9:.3g} G",

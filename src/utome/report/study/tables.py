@@ -22,7 +22,7 @@ from utome.report.study.table import Table
 from utome.report.study.words import verdict_words
 from utome.statistics.intervals import of_differences
 from utome.studies.outcome import Difference, Score, StudyOutcome
-from utome.studies.question import Metric, Protocol, Published
+from utome.studies.question import Protocol, Published
 
 
 def tables(outcome: StudyOutcome) -> list[Table]:
@@ -60,7 +60,7 @@ def main_table(outcome: StudyOutcome, protocol: Protocol) -> Table:
         title=f"{metric.title}{under(outcome, protocol)}",
         head=head,
         rows=tuple(cells),
-        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, metric, rows), *few(cells)),
+        notes=(*sources.notes, *([] if protocol.honest else [SEEN]), *_about(outcome, protocol, rows), *few(cells)),
         texts=frozenset({0, 6}),
         marked=frozenset(number for number, row in enumerate(rows) if row.is_baseline),
     )
@@ -150,8 +150,9 @@ def _published_cells(each: Published, decimals: int, sources: Sources) -> tuple[
     return (f"{each.row}\npublished", sources.cell(each, decimals, each.row), "", "", "", "", "")
 
 
-def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> list[str]:
+def _about(outcome: StudyOutcome, protocol: Protocol, rows: Sequence[Standing]) -> list[str]:
     """What the numbers of the main table are."""
+    metric = main_metric(outcome)
     over = "of all images together" if metric.over == "pooled" else "the mean of the images' own values"
     over = "at the threshold that is best for all images together" if metric.by_seed else over
     scored = [row.score for row in rows if row.score is not None and row.score.value is not None]
@@ -163,12 +164,13 @@ def _about(outcome: StudyOutcome, metric: Metric, rows: Sequence[Standing]) -> l
     )
     direction = "higher" if metric.higher_is_better else "lower"
     convention = f" ({metric.convention})" if metric.convention else ""
+    new = "new images" if protocol.honest else "other images that training saw,"
     ours = "Ours is the mean of the seeds'" if metric.by_seed else "Ours is over all seeds"
     if len(outcome.seeds) > 1 and not metric.by_seed:
         ours += "; each image counts once, however many of them scored it, so it need not be the mean of theirs"
     text = (
         f"{metric.title}: {over}{convention}; {direction} is better. {ours}; below it the 95 % interval over {units} "
-        f"{unit}{'' if units == 1 else 's'}, for new images with these trainings."
+        f"{unit}{'' if units == 1 else 's'}, for {new} with these trainings."
     )
     if any(score.seeds_interval is not None for score in scored):
         text += " Below the values of the seeds (folds together) is Student's 95 % interval over them, for other seeds."

@@ -258,7 +258,7 @@ def _beside(outcome: StudyOutcome, row: Standing, protocol: Protocol, decimals: 
     if wider.says_nothing(of_differences(main_metric(outcome).bounds)):
         vague = ", as it would most others"
     spread = ", ".join(f"{name} {signed_between(interval, decimals)}" for name, interval in known.items())
-    return f"{text} ({spread}); {which} {holds} the paper's difference{vague}. Of that no interval is known."
+    return f"{text} ({spread}); {which} {holds} the paper's difference{vague}. No interval of the paper's is known."
 
 
 def _smoke(outcome: StudyOutcome) -> list[str]:
