@@ -6,7 +6,8 @@ import pytest
 
 from tests.outcomes import MAIN, finished_outcome
 from tests.reported import compared, four_arms
-from utome.report.study.facts import honest_first
+from utome.report.study.facts import honest_first, standings
+from utome.report.study.published import published_table
 from utome.report.study.words import answer, beside_the_paper, verdict_words
 from utome.statistics.intervals import Interval
 from utome.studies.question import Protocol, Published
@@ -158,7 +159,11 @@ def test_generated_images_say_nothing_about_real_ones() -> None:
     assert answer(made).warnings[-1].startswith("The images were made by a program.")
     published = (*outcome.published, Published("wide", MAIN, 0.8398, "", "A", arm="wide"))
     assert beside_the_paper(replace(outcome, published=published))
-    assert beside_the_paper(replace(made, published=published)) == []
+    generated = replace(made, published=published)
+    assert beside_the_paper(generated) == []
+    assert not any(row.published for row in standings(generated, generated.protocols[0], generated.metrics[0]))
+    table = published_table(generated)
+    assert len(table.rows) == len({each.row for each in published}), "what the paper prints stands apart, without ours"
 
 
 def test_arms_that_are_one_training_are_warned_of() -> None:

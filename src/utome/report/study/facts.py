@@ -11,8 +11,7 @@ from utome.studies.question import ALPHA, Arm, Metric, Protocol, Published, Vari
 class Standing:
     """Where an arm stands by one metric: what the paper prints, what was reached, and the difference to what it is compared with.
 
-    `published_difference` is the paper's arm minus the paper's baseline, where it prints both; none where our images were made by
-    a program, since what differs there says nothing about the paper's.
+    `published_difference` is the paper's arm minus the paper's baseline, where it prints both.
     """
 
     arm: Arm
@@ -52,8 +51,6 @@ def standing(outcome: StudyOutcome, protocol: Protocol, metric: Metric, way: tup
     own = published_of(outcome, protocol, metric, arm.name, variant)
     other = published_of(outcome, protocol, metric, outcome.baseline if is_first else arm.name, first)
     beyond = None if is_baseline or own is None or other is None else own.value - other.value
-    if outcome.data is not None and outcome.data.generated:
-        beyond = None
     key = (protocol.name, arm.name, variant.name, metric.name)
     difference = outcome.against_baseline(*key) if is_first else outcome.against_first_variant(*key)
     return Standing(arm, variant, own, outcome.score(*key), difference, beyond, is_baseline)
@@ -63,7 +60,7 @@ def published_of(
     outcome: StudyOutcome, protocol: Protocol, metric: Metric, arm: str, variant: Variant
 ) -> Published | None:
     """The paper's value of an arm; one that names no variant is of the first, one that names no protocol of all."""
-    for each in outcome.published:
+    for each in beside_ours(outcome):
         named = each.variant or outcome.variants[0].name
         if (each.metric, each.arm, named) == (metric.name, arm, variant.name) and each.protocol in {
             None,
@@ -78,9 +75,14 @@ def published_alone(outcome: StudyOutcome, protocol: Protocol, metric: Metric) -
     ours = {arm.name for arm in outcome.arms}
     return [
         each
-        for each in outcome.published
+        for each in beside_ours(outcome)
         if each.metric == metric.name and each.protocol in {None, protocol.name} and each.arm not in ours
     ]
+
+
+def beside_ours(outcome: StudyOutcome) -> Sequence[Published]:
+    """The paper's values that may stand beside ours: not where our images were made by a program, and so are of another kind."""
+    return () if outcome.data is not None and outcome.data.generated else outcome.published
 
 
 def main_metric(outcome: StudyOutcome) -> Metric:
