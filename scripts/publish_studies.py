@@ -92,7 +92,7 @@ def table_of_tables(out: Path) -> str:
     rows = tuple(row for outcome in outcomes for row in _rows(outcome))
     head = ("Study", "Arm", "Compared with", "Metric", "Difference here", "In the paper", "Corrected p", "Verdict")
     overview = Table("studies", "", head, rows, texts=frozenset({0, 1, 2, 3, 7}))
-    generated = [outcome.about.name for outcome in outcomes if outcome.data is not None and outcome.data.generated]
+    generated = [outcome.about.name for outcome in outcomes if outcome.generated]
     made = MADE.format(studies=listed([f"`{name}`" for name in generated])) if generated else ""
     return "\n".join(
         [
@@ -115,7 +115,7 @@ def first_screen(out: Path) -> str:
 
 def _rows(outcome: StudyOutcome) -> Iterator[tuple[str, ...]]:
     metric = main_metric(outcome)
-    made = "\ngenerated images" if outcome.data is not None and outcome.data.generated else ""
+    made = "\ngenerated images" if outcome.generated else ""
     learned = {arm.name: arm.title for arm in networks(outcome)}
     for protocol in honest_first(outcome)[:1]:
         rows = standings(outcome, protocol, metric)

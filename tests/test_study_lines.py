@@ -11,7 +11,7 @@ from utome.cli import studying
 from utome.cli.studying import lines
 from utome.errors import PartlyFailedError
 from utome.statistics.intervals import Interval
-from utome.studies.outcome import Score
+from utome.studies.outcome import MADE, Score
 from utome.studies.question import Protocol, Published
 
 
@@ -90,3 +90,12 @@ def test_a_reason_without_a_full_stop_ends_before_the_next_sentence(tmp_path: Pa
     runs = tuple(replace(run, reason="it is unsupported") if run.state == "failed" else run for run in outcome.runs)
     with pytest.raises(PartlyFailedError, match=r"the first with: it is unsupported\. The rest is kept; the same"):
         studying._tell(replace(outcome, runs=runs), tmp_path, json=False)
+
+
+def test_generated_images_are_told_and_nothing_published_stands_beside_them() -> None:
+    outcome = finished_outcome()
+    assert outcome.data is not None
+    assert any("published: " in each for each in lines(outcome))
+    said = lines(replace(outcome, data=replace(outcome.data, generated=True)))
+    assert MADE in said
+    assert not any("published: " in each for each in said)

@@ -160,6 +160,10 @@ def lines(outcome: "StudyOutcome") -> list[str]:
         from utome.studies.outcome import SMOKE, TOO_SHORT
 
         said.append(f"*** {SMOKE.upper()}: trainings of {TOO_SHORT} say nothing. ***")
+    if outcome.generated:
+        from utome.studies.outcome import MADE
+
+        said.append(MADE)
     done = sum(run.state == "done" for run in outcome.runs)
     said.append(f"Scale {outcome.about.scale}; {done} of {len(outcome.runs)} runs are done.")
     for protocol in outcome.protocols:
@@ -194,7 +198,7 @@ def _table(outcome: "StudyOutcome", protocol: str) -> list[str]:
     """A line an arm and variant, below it what the paper prints of it, and last what the paper prints of others; a column a metric."""
     rows = [("", *(metric.title for metric in outcome.metrics))]
     decimals = [_decimals(outcome, protocol, metric) for metric in outcome.metrics]
-    printed = [each for each in outcome.published if each.protocol in {None, protocol}]
+    printed = [each for each in outcome.beside_ours if each.protocol in {None, protocol}]
     for arm in outcome.arms:
         for variant in outcome.variants:
             scores = [outcome.score(protocol, arm.name, variant.name, metric.name) for metric in outcome.metrics]

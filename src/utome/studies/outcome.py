@@ -22,6 +22,7 @@ FORMAT = 1
 FEWEST_EPOCHS, FEWEST_STEPS = 30, 300
 TOO_SHORT = f"fewer than {FEWEST_EPOCHS} epochs or {FEWEST_STEPS} steps"
 SMOKE = "smoke, no conclusion"
+MADE = "The images were made by a program. The numbers show that the study runs, and say nothing about real images."
 
 RunState = Literal["missing", "running", "interrupted", "trained", "failed", "done"]
 Verdict = Literal["better", "worse", "not distinguishable", "no conclusion"]
@@ -220,6 +221,16 @@ class StudyOutcome:
     def missing(self) -> tuple[Run, ...]:
         """The runs that are neither done nor failed."""
         return tuple(run for run in self.runs if run.state not in {"done", "failed"})
+
+    @property
+    def generated(self) -> bool:
+        """Whether the images say themselves that a program made them."""
+        return self.data is not None and self.data.generated
+
+    @property
+    def beside_ours(self) -> tuple[Published, ...]:
+        """The paper's values that may stand beside ours: none beside those of generated images, which are of another kind."""
+        return () if self.generated else self.published
 
     @property
     def smoke(self) -> bool:

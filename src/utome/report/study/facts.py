@@ -60,7 +60,7 @@ def published_of(
     outcome: StudyOutcome, protocol: Protocol, metric: Metric, arm: str, variant: Variant
 ) -> Published | None:
     """The paper's value of an arm; one that names no variant is of the first, one that names no protocol of all."""
-    for each in beside_ours(outcome):
+    for each in outcome.beside_ours:
         named = each.variant or outcome.variants[0].name
         if (each.metric, each.arm, named) == (metric.name, arm, variant.name) and each.protocol in {
             None,
@@ -75,14 +75,9 @@ def published_alone(outcome: StudyOutcome, protocol: Protocol, metric: Metric) -
     ours = {arm.name for arm in outcome.arms}
     return [
         each
-        for each in beside_ours(outcome)
+        for each in outcome.beside_ours
         if each.metric == metric.name and each.protocol in {None, protocol.name} and each.arm not in ours
     ]
-
-
-def beside_ours(outcome: StudyOutcome) -> Sequence[Published]:
-    """The paper's values that may stand beside ours: not where our images were made by a program, and so are of another kind."""
-    return () if outcome.data is not None and outcome.data.generated else outcome.published
 
 
 def main_metric(outcome: StudyOutcome) -> Metric:

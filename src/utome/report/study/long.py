@@ -16,7 +16,7 @@ COSTS = (
     "seconds", "peak_memory_mb", "parameters", "macs", "macs_side", "epochs_run", "epochs_planned", "best_epoch", "final_train_loss",
     "final_val_loss", "final_train_accuracy", "final_val_accuracy", "best_val_mean_iou",
 )  # fmt: skip
-MADE = "the images were made by a program"
+BY_A_PROGRAM = "the images were made by a program"
 Value = float | int | str | None
 Row = Mapping[str, Value]
 
@@ -44,8 +44,7 @@ def results_csv(outcome: StudyOutcome) -> str:
 
 def _rows(outcome: StudyOutcome) -> Iterator[Row]:
     yield {"quantity": "smoke", "value": int(outcome.smoke), "text": SMOKE if outcome.smoke else ""}
-    generated = outcome.data is not None and outcome.data.generated
-    yield {"quantity": "generated", "value": int(generated), "text": MADE if generated else ""}
+    yield {"quantity": "generated", "value": int(outcome.generated), "text": BY_A_PROGRAM if outcome.generated else ""}
     for score in outcome.scores:
         yield from _score(score)
     for difference in outcome.differences:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from utome.report.study.cells import few, with_interval
-from utome.report.study.facts import arm_title, beside_ours, honest_first, variant_title
+from utome.report.study.facts import arm_title, honest_first, variant_title
 from utome.report.study.numbers import number, places, with_unit
 from utome.report.study.table import Table
 from utome.studies.outcome import Score, StudyOutcome
@@ -63,7 +63,7 @@ class Sources:
 
 def published_table(outcome: StudyOutcome) -> Table:
     """All that the paper prints, system by system, and below each what we have of it; nothing where the main table has it all."""
-    comparable = beside_ours(outcome) == outcome.published
+    comparable = outcome.beside_ours == outcome.published
     if comparable and all(each.metric == outcome.main_metric for each in outcome.published):
         return Table("", "", (), ())
     known = [metric for metric in outcome.metrics if any(each.metric == metric.name for each in outcome.published)]

@@ -15,7 +15,7 @@ from utome.report.study.facts import (
 )
 from utome.report.study.numbers import count, listed, number, p_equals, places, signed, signed_between
 from utome.statistics.intervals import of_differences
-from utome.studies.outcome import SMOKE, TOO_SHORT, Difference, StudyOutcome
+from utome.studies.outcome import MADE, SMOKE, TOO_SHORT, Difference, StudyOutcome
 from utome.studies.question import Protocol
 
 NO_CONCLUSION = "no conclusion"
@@ -292,8 +292,4 @@ def _dishonest(outcome: StudyOutcome) -> list[str]:
 
 
 def _generated(outcome: StudyOutcome) -> list[str]:
-    if outcome.data is None or not outcome.data.generated:
-        return []
-    return [
-        "The images were made by a program. The numbers show that the study runs, and say nothing about real images."
-    ]
+    return [MADE] if outcome.generated else []

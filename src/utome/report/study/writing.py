@@ -59,7 +59,7 @@ def study_latex(shown: Content) -> str:
     outcome = shown.outcome
     mark = f"{SMOKE.upper()}. " if outcome.smoke else ""
     mark += "" if outcome.done else "Unfinished. "
-    mark += "Images made by a program. " if outcome.data is not None and outcome.data.generated else ""
+    mark += "Images made by a program. " if outcome.generated else ""
     head = f"% {latex_text(outcome.about.name)}: needs \\usepackage{{array,booktabs,adjustbox}}\n"
     return head + "\n".join(
         latex_table(table, f"{mark}{outcome.about.title}: {table.title}.") for table in shown.tables
