@@ -137,6 +137,11 @@ def test_a_mistake_gets_a_sentence(text: str, said: str) -> None:
         parse_study(text, source="s.yaml")
 
 
+def test_characters_that_no_text_has_are_told_and_no_traceback() -> None:
+    with pytest.raises(ConfigError, match=r"'s\.yaml' is not YAML: .*special characters are not allowed"):
+        parse_study('title: "a bell: \x07"\n' + SMALL, source="s.yaml")
+
+
 def test_anchors_may_be_laid_over_each_other() -> None:
     text = """
 arms:

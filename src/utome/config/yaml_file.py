@@ -22,8 +22,8 @@ def read_yaml(path: Path, what: str, holds: str) -> Any:
 
 def parse_yaml(text: str, subject: str) -> Any:
     """The content of a text; `subject` begins the sentence of the `ConfigError` where it is not YAML."""
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         _refuse_twice(node)
         return None if node is None else loader.construct_document(node)
@@ -33,23 +33,26 @@ def parse_yaml(text: str, subject: str) -> Any:
 
 def _refuse_twice(root: yaml.Node | None) -> None:
     """A YAML error for a name that stands twice in one place, of which the last alone would silently hold."""
-    seen: list[yaml.Node] = []
+    # Before anything is constructed: what is merged from an anchor is then written into its node, beside what it overrides.
+    seen: set[int] = set()
     waiting = [] if root is None else [root]
     while waiting:
         node = waiting.pop()
-        if any(node is each for each in seen):  # an anchor that is named again
+        if id(node) in seen:  # an anchor that is named again
             continue
-        if isinstance(node, yaml.MappingNode):
-            seen.append(node)
-            names: set[str] = set()
-            for key, value in node.value:
-                if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
-                    if key.value in names:
-                        raise yaml.constructor.ConstructorError(
-                            None, None, f"'{key.value}' stands twice", key.start_mark
-                        )
-                    names.add(key.value)
-                waiting.append(value)
-        elif isinstance(node, yaml.SequenceNode):
-            seen.append(node)
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
             waiting += node.value
+        elif isinstance(node, yaml.MappingNode):
+            _refuse_twice_in(node)
+            waiting += [value for _, value in node.value]
+
+
+def _refuse_twice_in(node: yaml.MappingNode) -> None:
+    names: set[tuple[str, str]] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+            continue
+        if (key.tag, key.value) in names:
+            raise yaml.constructor.ConstructorError(None, None, f"'{key.value}' stands twice", key.start_mark)
+        names.add((key.tag, key.value))

@@ -143,8 +143,8 @@ def refuse_own_paths(study: StudyFile, assignments: Iterable[str]) -> None:
     given = [path.partition("=")[0].strip() for path in assignments]
     laid = [study.set, *(arm.set for arm in study.arms.values())]
     laid += [layer for scale in study.scales.values() for layer in (scale.set, *scale.arms.values())]
-    written = [path for layer in laid for path in layer if path in EACH_RUN]
-    for path in (*(path for path in given if path in OWN), *written):
+    wrong = [path for path in given if path in OWN] + [path for layer in laid for path in layer if path in EACH_RUN]
+    if wrong:
         raise ConfigError(
-            f"`{path}` is what the study '{study.name}' sets of each run itself. Leave it out; --seeds says how many seeds there are."
+            f"`{wrong[0]}` is what the study '{study.name}' sets of each run itself. Leave it out; --seeds says how many seeds there are."
         )

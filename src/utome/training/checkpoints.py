@@ -87,7 +87,8 @@ class Checkpoints:
         with contextlib.suppress(UtomeError):
             manifest = self._manifest()
             newest, *older = manifest["generations"] or [None]
-            if older and all(self._is_whole(entry) for entry in (newest, manifest["good"])):
+            kept = [newest] if manifest["good"] == newest else [newest, manifest["good"]]
+            if older and all(self._is_whole(entry) for entry in kept):
                 self._turn(manifest, {**manifest, "serial": manifest["serial"] + 1, "generations": [newest]})
 
     def best(self) -> Best | None:

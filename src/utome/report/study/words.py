@@ -19,7 +19,7 @@ from utome.studies.outcome import MADE, SMOKE, TOO_SHORT, Difference, StudyOutco
 from utome.studies.question import Protocol
 
 NO_CONCLUSION = "no conclusion"
-REFERENCES = {
+WHO_REACHES = {
     "otsu": "Otsu's threshold, of which training chooses the side alone,",
     "human": "A second observer, scored as a prediction,",
 }
@@ -223,11 +223,11 @@ def _references(outcome: StudyOutcome, rows: Sequence[Standing]) -> list[str]:
     learned = [arm for arm in networks(outcome) if arm.name in values]
     sentences = []
     for row in rows:
-        if row.arm.kind in REFERENCES and row.arm.name in values and learned:
+        if row.arm.kind in WHO_REACHES and row.arm.name in values and learned:
             own = values[row.arm.name]
             beaten = [arm for arm in learned if (values[arm.name] > own) == higher and values[arm.name] != own]
             sentences.append(
-                f"{REFERENCES[row.arm.kind]} reaches {number(own, decimals)}: {_ahead(len(beaten), len(learned))}"
+                f"{WHO_REACHES[row.arm.kind]} reaches {number(own, decimals)}: {_ahead(len(beaten), len(learned))}"
             )
     return sentences
 
